@@ -1,0 +1,89 @@
+#pragma once
+
+/* The command line and the environment: one table gives the parser, --help,
+ * docs/options.md, the README's list and the man page. The command line
+ * beats CE_* variables; an empty variable counts as unset. */
+
+#include <stdint.h>
+
+#include "base/log.h"
+
+/* A list of texts, NUL-terminated copies. */
+struct texts {
+    char **items;
+    size_t n;
+};
+
+/* Ascending upper bounds in seconds, +Inf left out: it is always there. */
+struct bounds {
+    double *values;
+    size_t n;
+};
+
+struct options {
+    /* broker */
+    char *broker_url;      /* --broker-url */
+    char *broker_url_file; /* --broker-url-file, read at each connect */
+    struct texts transport_options; /* --broker-transport-option, key=value */
+    struct texts ssl_options;       /* --broker-ssl-option */
+    char *accept_content;
+    int64_t retry_interval_s; /* -1 = not given */
+    char *event_exchange;
+    char *control_exchange;
+    int64_t burst_buffer;    /* bytes */
+    int64_t event_max_bytes; /* bytes */
+    /* read out of transport_options */
+    char *global_keyprefix;
+    char *fanout_prefix; /* "" = off */
+    bool fanout_patterns;
+    char *sep; /* between a queue's name and its priority step */
+    int64_t *priority_steps;
+    size_t npriority_steps;
+    /* web */
+    char *host;
+    int64_t port;
+    struct texts listen_addresses; /* --web.listen-address, as given */
+    char *telemetry_path;
+    int64_t max_requests; /* parallel scrapes, 0 = no limit */
+    bool scrape_fails_without_broker;
+    /* metrics */
+    char *metric_prefix;
+    struct bounds buckets;
+    struct bounds queue_wait_buckets;
+    struct texts static_labels; /* name=value, names valid and unique */
+    bool generic_hostname_task_sent;
+    bool generic_hostname_worker_task;
+    struct texts queues; /* -Q, trimmed, without empty ones */
+    char *default_queue_name;
+    struct texts collect; /* family names, checked by the model */
+    struct texts no_collect;
+    bool created_series;
+    int64_t worker_timeout_s;
+    int64_t purge_offline_worker_s;
+    int64_t purge_client_s;
+    int64_t name_grace_ms;
+    int64_t poll_interval_s;
+    int64_t max_tracked_tasks;
+    int64_t max_series;
+    int64_t max_names, max_hostnames, max_queue_names, max_exceptions;
+    int64_t label_max_length; /* bytes */
+    /* log */
+    enum log_level log_level;
+    enum log_format log_format;
+    /* modes */
+    bool config_check;
+};
+
+enum options_verdict {
+    OPTIONS_RUN,   /* *out is filled */
+    OPTIONS_DONE,  /* --help, --version and the like were printed: exit 0 */
+    OPTIONS_USAGE, /* wrong usage, said on stderr: exit 2 */
+    OPTIONS_WRONG, /* a value that cannot work, said on stderr: exit 1 */
+};
+
+/* env as in environ(7). Every problem is one line on stderr that names the
+ * option and its variable; all of them are shown, not only the first. */
+enum options_verdict options_parse(struct options *out, int argc, char **argv,
+                                   char **env);
+/* Wipes what may hold a password. */
+void options_free(struct options *o);

@@ -1,0 +1,88 @@
+#pragma once
+
+/* A broker connection as the rest of the program sees it. It keeps itself
+ * connected: the first reconnect at once, then after 0.1 s doubling to 10 s
+ * with full jitter, 60 s after refused credentials; the series starts anew
+ * once it has been subscribed for 10 s. */
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "wire/message.h"
+#include "wire/url.h"
+
+/* Why an attempt failed or a subscription ended. The names are the values of
+ * the reason label of celery_exporter_broker_connect_errors_total and
+ * celery_exporter_broker_disconnects_total, a fixed set. */
+enum broker_reason {
+    BROKER_RESOLVE,     /* the host name has no address */
+    BROKER_REFUSED,     /* nobody listens, or no such socket */
+    BROKER_TIMEOUT,     /* connecting or logging in took too long */
+    BROKER_UNREACHABLE, /* no route, network down */
+    BROKER_CLOSED,      /* the peer ended the connection */
+    BROKER_RESET,       /* the connection broke */
+    BROKER_SILENT,      /* connected, but no answer to a ping */
+    BROKER_PROTOCOL,    /* the peer does not speak the protocol */
+    BROKER_AUTH,        /* credentials missing or refused */
+    BROKER_PERMISSION,  /* the account may not subscribe, or select the db */
+    BROKER_LOADING,     /* the server is starting, or has lost its master */
+    BROKER_BUSY,        /* too many clients, or a script blocks it */
+    BROKER_ERROR,       /* any other error reply */
+    BROKER_REASON_COUNT
+};
+
+struct str broker_reason_name(enum broker_reason reason);
+
+struct broker_config {
+    struct url_list urls;         /* borrowed for the broker's life */
+    const char *event_exchange;   /* "celeryev" */
+    const char *control_exchange; /* "celery" */
+    /* kombu's transport options of Redis */
+    const char *global_keyprefix; /* "" */
+    const char *fanout_prefix;    /* "/{db}."; "" when switched off */
+    bool fanout_patterns;
+    size_t event_max_bytes; /* longer messages are skipped and counted */
+    size_t burst_buffer;    /* bytes drained and not yet decoded */
+    /* Seconds between attempts; 0 follows the policy above. */
+    int64_t retry_interval_s;
+};
+
+/* Called from the loop. None of them may free the broker. */
+struct broker_handler {
+    void (*up)(void *ctx); /* subscribed: events flow from here on */
+    void (*down)(void *ctx, enum broker_reason reason);   /* after an up */
+    void (*failed)(void *ctx, enum broker_reason reason); /* an attempt */
+    void (*message)(void *ctx, const struct message *message);
+    void (*reject)(void *ctx, enum reject reason, size_t wire_bytes);
+    /* One message of the reply queue. */
+    void (*reply)(void *ctx, const struct message *message);
+    /* Answer to broker_ask_queue: waiting messages, summed over priorities;
+     * -1 when the broker refused to say. */
+    void (*queue)(void *ctx, struct str name, int64_t length);
+    void *ctx;
+};
+
+struct broker;
+
+/* Begins to connect on the loop's next turn. */
+struct broker *broker_new(uv_loop_t *loop, const struct broker_config *config,
+                          const struct broker_handler *handler);
+/* Publishes a control command (a pidbox body, JSON) to every worker. False
+ * when the command connection is not up; the command is lost then. */
+bool broker_broadcast(struct broker *broker, struct str command);
+/* Routing key for `reply_to` of commands that want an answer. */
+struct str broker_reply_key(const struct broker *broker);
+/* While on, the reply queue is read and `reply` called; off leaves nothing
+ * of it on the broker. */
+void broker_collect_replies(struct broker *broker, bool on);
+/* Asks for one queue's length; false when the command connection is down. */
+bool broker_ask_queue(struct broker *broker, struct str name);
+/* Removes what it put on the broker, closes, and calls `done` after the last
+ * handle is closed, within 1 s; the broker is gone then. */
+void broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx);
+
+/* A fresh connection to see whether the broker answers a PING: /health. The
+ * result is what the attempt met; deadline 3 s. */
+typedef void (*broker_probe_fn)(void *ctx, bool ok, enum broker_reason reason);
+void broker_probe(uv_loop_t *loop, const struct broker_config *config,
+                  broker_probe_fn fn, void *ctx);

@@ -1,0 +1,63 @@
+#pragma once
+
+/* A zero-copy pull scanner: walks one JSON document once, builds nothing, and
+ * hands out raw slices. It is tolerant where Python's json module is: NaN,
+ * Infinity, numbers of any size and lone surrogates are read over. Strings
+ * with escapes and odd numbers are decoded by jansson on request.
+ *
+ * The error is sticky: after the first one every call gives JSON_ERROR or
+ * JSON_END, so that callers check once at the end. Nesting deeper than
+ * JSON_MAX_DEPTH is skipped over without recursion, and is no error. */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum json_kind {
+    JSON_ERROR = 0,
+    JSON_OBJECT,
+    JSON_ARRAY,
+    JSON_STRING,
+    JSON_NUMBER, /* also NaN, Infinity, -Infinity */
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+};
+
+struct json {
+    const char *at;
+    const char *end;
+    bool failed;
+};
+
+/* A value that was read over. raw of a string is without its quotes. */
+struct json_value {
+    enum json_kind kind;
+    struct str raw;
+    bool plain; /* a string without escapes, in valid UTF-8 */
+};
+
+void json_init(struct json *j, struct str text);
+/* What comes next; consumes nothing but blanks. */
+enum json_kind json_peek(struct json *j);
+/* Enter a container that json_peek announced. */
+bool json_enter_object(struct json *j);
+bool json_enter_array(struct json *j);
+/* The next member's key, then exactly one value must be read; false at the
+ * closing brace, which it consumes, or on an error. */
+bool json_next_key(struct json *j, struct json_value *key);
+/* True when another element follows, then exactly one value must be read. */
+bool json_next_element(struct json *j);
+/* Reads over one value of any kind. */
+bool json_read(struct json *j, struct json_value *out);
+/* Only blanks are left, and nothing went wrong. */
+bool json_finished(struct json *j);
+
+/* The text of a string value: the raw slice when it is plain, else decoded
+ * into scratch (appended). Lone surrogates, U+0000 and broken UTF-8 become
+ * U+FFFD. ptr NULL for anything but a string. */
+struct str json_text(const struct json_value *value, struct buf *scratch);
+/* NaN for anything but a number, and for numbers longer than 64 bytes. */
+double json_double(const struct json_value *value);
+/* `absent` for anything but an integer that fits. */
+int64_t json_int(const struct json_value *value, int64_t absent);

@@ -1,0 +1,39 @@
+#pragma once
+
+/* Broker URLs as kombu reads them. */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum url_scheme {
+    URL_REDIS,      /* redis://  */
+    URL_REDIS_UNIX, /* redis+socket://, unix:// */
+};
+
+/* All texts are NUL-terminated copies. */
+struct url {
+    enum url_scheme scheme;
+    char *host; /* lower case, no brackets; NULL for a Unix socket */
+    uint16_t port;
+    char *path; /* Unix socket */
+    char *user; /* NULL when none; percent-decoded */
+    char *password;
+    int db;
+};
+
+/* A failover list, "a;b", tried in turn: at least one. */
+struct url_list {
+    struct url *urls;
+    size_t n;
+};
+
+/* False with a message for people in err: without the password, naming what
+ * is wrong and, for a scheme we do not speak, those that we do. */
+bool url_list_parse(struct url_list *out, struct str text,
+                    struct buf *err) MUST_CHECK;
+/* Wipes and frees the credentials too. */
+void url_list_free(struct url_list *list);
+/* The URL as kombu's as_uri() prints it, the password masked:
+ * redis://user:**@host:6379/0, redis://:**@host:6379/0. */
+void url_redacted(const struct url *url, struct buf *out);
