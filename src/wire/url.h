@@ -28,12 +28,14 @@ struct url_list {
     size_t n;
 };
 
-/* False with a message for people in err: without the password, naming what
- * is wrong and, for a scheme we do not speak, those that we do. */
+/* False with a message for people in err: it names what is wrong and, for a
+ * scheme we do not speak, those that we do, and repeats nothing of the URL
+ * that could be part of a password. */
 bool url_list_parse(struct url_list *out, struct str text,
                     struct buf *err) MUST_CHECK;
 /* Wipes and frees the credentials too. */
 void url_list_free(struct url_list *list);
 /* The URL as kombu's as_uri() prints it, the password masked:
- * redis://user:**@host:6379/0, redis://:**@host:6379/0. */
+ * redis://user:**@host:6379/0, redis://:**@host:6379/0. A user without a
+ * password is masked as well: redis://secret@host mostly means a password. */
 void url_redacted(const struct url *url, struct buf *out);

@@ -1,0 +1,349 @@
+#include "wire/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "wire/url_text.h"
+
+/* Nothing of what stands in a URL is quoted in an error, except option names:
+ * with a password that was not percent-encoded, any piece may be part of it. */
+
+enum { REDIS_PORT = 6379, MAX_DB = 1 << 20 };
+
+#define SUPPORTED "redis://, redis+socket:// and unix://"
+
+static const struct {
+    struct str name;
+    enum url_scheme scheme;
+} schemes[] = {
+    {STR_INIT("redis"), URL_REDIS},
+    {STR_INIT("redis+socket"), URL_REDIS_UNIX},
+    {STR_INIT("unix"), URL_REDIS_UNIX},
+};
+
+/* Those that Celery knows and we do not speak: safe to repeat. */
+static const struct str foreign[] = {
+    STR_INIT("amqp"),     STR_INIT("amqps"), STR_INIT("rediss"),
+    STR_INIT("sentinel"), STR_INIT("sqs"),   STR_INIT("memory"),
+};
+
+/* redis-py takes these from a socket's URL; they do not concern us. */
+static const struct str ignored_options[] = {
+    STR_INIT("socket_timeout"),        STR_INIT("socket_connect_timeout"),
+    STR_INIT("health_check_interval"), STR_INIT("retry_on_timeout"),
+    STR_INIT("max_connections"),
+};
+
+static bool
+fail(struct buf *err, const char *what)
+{
+    buf_add_str(err, str_from(what));
+    return false;
+}
+
+static bool
+parse_db(struct str text, int *db, struct buf *err)
+{
+    char *decoded = NULL;
+    bool ok = url_decode(text, &decoded);
+    struct str digits = str_from(decoded);
+    while (digits.len > 0 && digits.ptr[0] == '/')
+        digits = str_slice(digits, 1, digits.len);
+    int64_t value = 0;
+    ok = ok && (digits.len == 0 || number_parse_int(digits, &value));
+    free(decoded);
+    if (!ok || value < 0 || value > MAX_DB)
+        return fail(err, "the database is not a number");
+    *db = (int)value;
+    return true;
+}
+
+static bool
+parse_port(struct str text, uint16_t *port, struct buf *err)
+{
+    int64_t value;
+    if (!number_parse_int(text, &value) || value < 1 || value > UINT16_MAX)
+        return fail(err, "the port is not a number from 1 to 65535");
+    *port = (uint16_t)value;
+    return true;
+}
+
+static bool
+parse_userinfo(struct url *url, struct str info, struct buf *err)
+{
+    const size_t colon = str_find(info, ':');
+    const struct str user = str_slice(info, 0, colon);
+    const struct str password = str_slice(info, colon + 1, info.len);
+    if ((user.len > 0 && !url_decode(user, &url->user)) ||
+        (password.len > 0 && !url_decode(password, &url->password)))
+        return fail(err, "user name and password cannot contain %00");
+    return true;
+}
+
+static bool
+host_ok(const char *host)
+{
+    for (; *host != '\0'; host++)
+        if ((unsigned char)*host <= ' ' || strchr(",@\\\"'<>", *host) != NULL)
+            return false;
+    return true;
+}
+
+static bool
+set_host(struct url *url, struct str text, struct buf *err)
+{
+    if (!url_decode(text, &url->host) || !host_ok(url->host))
+        return fail(err, "this is no host name");
+    for (char *c = url->host; *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + ('a' - 'A'));
+    return true;
+}
+
+/* "host", "host:port", "[::1]:port", each part may be missing. */
+static bool
+parse_host_port(struct url *url, struct str text, struct buf *err)
+{
+    struct str host = text;
+    struct str port = {0};
+    if (text.len > 0 && text.ptr[0] == '[') {
+        const size_t end = str_find(text, ']');
+        port = str_slice(text, end + 1, text.len);
+        if (end == text.len || (port.len > 0 && port.ptr[0] != ':'))
+            return fail(err, "an IPv6 address must stand in brackets");
+        host = str_slice(text, 1, end);
+        port = str_slice(port, 1, port.len);
+    } else {
+        const size_t colon = str_find(text, ':');
+        host = str_slice(text, 0, colon);
+        port = str_slice(text, colon + 1, text.len);
+        if (str_find(port, ':') < port.len)
+            return fail(err, "an IPv6 address must stand in brackets");
+    }
+    if (port.len > 0 && !parse_port(port, &url->port, err))
+        return false;
+    return host.len == 0 || set_host(url, host, err);
+}
+
+static bool
+in_list(const struct str *list, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i], name))
+            return true;
+    return false;
+}
+
+static bool
+name_ok(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                   "0123456789_-.",
+                   name.ptr[i]) == NULL)
+            return false;
+    return name.len > 0 && name.len <= 40;
+}
+
+static bool
+parse_option(struct url *url, struct str key, struct str value, struct buf *err)
+{
+    if (url->scheme == URL_REDIS_UNIX) {
+        if (str_eq(key, STR("virtual_host")) || str_eq(key, STR("db")))
+            return parse_db(value, &url->db, err);
+        if (in_list(ignored_options, COUNT_OF(ignored_options), key))
+            return true;
+    }
+    if (str_starts(key, STR("ssl_")))
+        return fail(err, "TLS (ssl_... options) is not supported yet");
+    if (name_ok(key))
+        buf_printf(err, "unknown option \"%.*s\" behind the '?'", STR_FMT(key));
+    else
+        fail(err, "unknown option behind the '?'");
+    return false;
+}
+
+static bool
+parse_query(struct url *url, struct str query, struct buf *err)
+{
+    struct str pair;
+    while (str_split(&query, '&', &pair)) {
+        const size_t equals = str_find(pair, '=');
+        if (pair.len > 0 &&
+            !parse_option(url, str_slice(pair, 0, equals),
+                          str_slice(pair, equals + 1, pair.len), err))
+            return false;
+    }
+    return true;
+}
+
+static bool
+parse_place(struct url *url, struct str authority, struct str path,
+            struct buf *err)
+{
+    if (url->scheme == URL_REDIS)
+        return parse_host_port(url, authority, err) &&
+               (path.len <= 1 || parse_db(path, &url->db, err));
+    if (authority.len > 0 || path.len < 2)
+        return fail(err, "a socket needs its whole path, with three slashes: "
+                         "redis+socket:///run/redis.sock");
+    if (!url_decode(path, &url->path))
+        return fail(err, "the path of a socket cannot contain %00");
+    return true;
+}
+
+/* What stands behind "scheme://". */
+static bool
+parse_rest(struct url *url, struct str rest, struct buf *err)
+{
+    struct str authority = rest;
+    struct str path = url_cut(&authority, "/?#");
+    struct str query = url_cut(&path, "?#");
+    url_cut(&query, "#");
+    if (str_find(str_slice(rest, authority.len, rest.len), '@') <
+        rest.len - authority.len)
+        return fail(err, "there is an '@' behind the host: the characters "
+                         "/ ? # @ : % ; in user name and password must be "
+                         "percent-encoded");
+    const size_t at = url_find_last(authority, '@');
+    if (at < authority.len) {
+        if (!parse_userinfo(url, str_slice(authority, 0, at), err))
+            return false;
+        authority = str_slice(authority, at + 1, authority.len);
+    }
+    return parse_place(url, authority, path, err) &&
+           parse_query(url, str_slice(query, 1, query.len), err);
+}
+
+static bool
+parse_scheme(struct url *url, struct str name, struct buf *err)
+{
+    for (size_t i = 0; i < COUNT_OF(schemes); i++)
+        if (str_eq_nocase(schemes[i].name, name)) {
+            url->scheme = schemes[i].scheme;
+            return true;
+        }
+    for (size_t i = 0; i < COUNT_OF(foreign); i++)
+        if (str_eq_nocase(foreign[i], name)) {
+            buf_printf(err, "%.*s:// is not supported, only " SUPPORTED,
+                       STR_FMT(foreign[i]));
+            return false;
+        }
+    return fail(err, "unknown scheme, supported are " SUPPORTED);
+}
+
+/* A part without a scheme is another host of the first URL's kind. */
+static bool
+parse_bare(struct url *url, struct str text, const struct url *first,
+           struct buf *err)
+{
+    if (first == NULL || first->scheme != URL_REDIS)
+        return fail(err, "the scheme is missing, supported are " SUPPORTED);
+    struct str rest = text;
+    if (url_cut(&rest, "@/?#").len > 0)
+        return fail(err, "this is neither a URL nor host:port");
+    url->user = first->user == NULL ? NULL : xstrdup(first->user);
+    url->password = first->password == NULL ? NULL : xstrdup(first->password);
+    return parse_host_port(url, text, err);
+}
+
+/* kombu fills what is missing in a later URL from the first, except user and
+ * password. */
+static bool
+parse_url(struct url *url, struct str text, const struct url *first,
+          struct buf *err)
+{
+    *url = (struct url){
+        .scheme = URL_REDIS,
+        .port = first == NULL ? REDIS_PORT : first->port,
+        .db = first == NULL ? 0 : first->db,
+    };
+    static const char mark[] = "://";
+    const char *at = text.len == 0 ? NULL : memmem(text.ptr, text.len, mark, 3);
+    bool ok;
+    if (at == NULL) {
+        ok = parse_bare(url, text, first, err);
+    } else {
+        const size_t len = (size_t)(at - text.ptr);
+        ok = parse_scheme(url, str_slice(text, 0, len), err) &&
+             parse_rest(url, str_slice(text, len + 3, text.len), err);
+    }
+    if (ok && url->scheme == URL_REDIS && url->host == NULL)
+        url->host = xstrdup("127.0.0.1");
+    return ok;
+}
+
+bool
+url_list_parse(struct url_list *out, struct str text, struct buf *err)
+{
+    *out = (struct url_list){0};
+    text = str_trim(text);
+    if (text.len == 0)
+        return fail(err, "the URL is empty");
+    if (memchr(text.ptr, '\0', text.len) != NULL)
+        return fail(err, "the URL contains a NUL byte");
+    size_t total = 1;
+    for (size_t i = 0; i < text.len; i++)
+        total += text.ptr[i] == ';';
+    out->urls = xcalloc(total, sizeof(out->urls[0]));
+    struct str part;
+    while (str_split(&text, ';', &part)) {
+        part = str_trim(part);
+        if (part.len == 0 && out->n > 0)
+            continue; /* a trailing semicolon */
+        const struct url *first = out->n == 0 ? NULL : &out->urls[0];
+        if (!parse_url(&out->urls[out->n++], part, first, err)) {
+            if (total > 1)
+                buf_printf(err, " (in URL %zu of %zu)", out->n, total);
+            url_list_free(out);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+wipe(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+void
+url_list_free(struct url_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        free(list->urls[i].host);
+        free(list->urls[i].path);
+        wipe(list->urls[i].user);
+        wipe(list->urls[i].password);
+    }
+    free(list->urls);
+    *list = (struct url_list){0};
+}
+
+void
+url_redacted(const struct url *url, struct buf *out)
+{
+    buf_add_str(out, url->scheme == URL_REDIS ? STR("redis://")
+                                              : STR("redis+socket://"));
+    /* A user without a password mostly is a password: redis://secret@host. */
+    if (url->user != NULL && url->password != NULL)
+        url_quote(out, url->user, "-._~*");
+    else if (url->user != NULL)
+        buf_add_str(out, STR("**"));
+    buf_add_str(out, STR(":**@"));
+    if (url->scheme == URL_REDIS_UNIX) {
+        url_quote(out, url->path, "-._~/");
+        buf_printf(out, "?virtual_host=%d", url->db);
+        return;
+    }
+    const bool brackets = strchr(url->host, ':') != NULL;
+    buf_add_str(out, brackets ? STR("[") : STR(""));
+    url_quote(out, url->host, "-._~:");
+    buf_add_str(out, brackets ? STR("]") : STR(""));
+    buf_printf(out, ":%u/%d", url->port, url->db);
+}

@@ -1,0 +1,247 @@
+#include "wire/url.h"
+
+#include <string.h>
+
+#include "../suite.h"
+
+const char suite_name[] = "url";
+
+struct want {
+    enum url_scheme scheme;
+    const char *host;
+    uint16_t port;
+    const char *path;
+    const char *user;
+    const char *password;
+    int db;
+};
+
+static const struct {
+    const char *text;
+    struct want want; /* the last URL of the list */
+} good[] = {
+    /* clang-format off */
+    {"redis://", {.host = "127.0.0.1", .port = 6379}},
+    {"redis:///3", {.host = "127.0.0.1", .port = 6379, .db = 3}},
+    {"redis://h", {.host = "h", .port = 6379}},
+    {"redis://h/", {.host = "h", .port = 6379}},
+    {"redis://h:1234", {.host = "h", .port = 1234}},
+    {"redis://h:/2", {.host = "h", .port = 6379, .db = 2}},
+    {"redis://h/3", {.host = "h", .port = 6379, .db = 3}},
+    {"redis://h//3", {.host = "h", .port = 6379, .db = 3}},
+    {"REDIS://My.Host/%31", {.host = "my.host", .port = 6379, .db = 1}},
+    {"redis://h/1#part", {.host = "h", .port = 6379, .db = 1}},
+    {"redis://:pw@h/1",
+     {.host = "h", .port = 6379, .password = "pw", .db = 1}},
+    {"redis://user:p%40w@h",
+     {.host = "h", .port = 6379, .user = "user", .password = "p@w"}},
+    {"redis://us%3Aer:p:w%2fx%zz%4@h",
+     {.host = "h", .port = 6379, .user = "us:er", .password = "p:w/x%zz%4"}},
+    {"redis://u:a@b@h",
+     {.host = "h", .port = 6379, .user = "u", .password = "a@b"}},
+    {"redis://pw@h", {.host = "h", .port = 6379, .user = "pw"}},
+    {"redis://user:@h", {.host = "h", .port = 6379, .user = "user"}},
+    {"redis://:pw@/1",
+     {.host = "127.0.0.1", .port = 6379, .password = "pw", .db = 1}},
+    {"redis://[::1]", {.host = "::1", .port = 6379}},
+    {"redis://u:p@[FE80::1]:1/2",
+     {.host = "fe80::1", .port = 1, .user = "u", .password = "p", .db = 2}},
+    {"  redis://h \n", {.host = "h", .port = 6379}},
+    {"redis+socket:///tmp/r.sock",
+     {.scheme = URL_REDIS_UNIX, .path = "/tmp/r.sock", .port = 6379}},
+    {"redis+socket://user:pw@/tmp/r.sock?virtual_host=4",
+     {.scheme = URL_REDIS_UNIX, .path = "/tmp/r.sock", .port = 6379,
+      .user = "user", .password = "pw", .db = 4}},
+    {"redis+socket:///r?virtual_host=/4&socket_timeout=3",
+     {.scheme = URL_REDIS_UNIX, .path = "/r", .port = 6379, .db = 4}},
+    {"unix:///tmp/a%20b?db=2",
+     {.scheme = URL_REDIS_UNIX, .path = "/tmp/a b", .port = 6379, .db = 2}},
+    /* Later URLs of a failover list: port and database come from the first,
+     * user and password do not. */
+    {"redis://a/0;redis://b/1", {.host = "b", .port = 6379, .db = 1}},
+    {"redis://:pw@a:1/3;redis://b", {.host = "b", .port = 1, .db = 3}},
+    {"redis://:pw@a:1/3 ; redis://u:x@b:2/4",
+     {.host = "b", .port = 2, .db = 4, .user = "u", .password = "x"}},
+    {"redis://u:pw@a:1/3;b",
+     {.host = "b", .port = 1, .db = 3, .user = "u", .password = "pw"}},
+    {"redis://u:pw@a:1/3;[::2]:5",
+     {.host = "::2", .port = 5, .db = 3, .user = "u", .password = "pw"}},
+    {"redis://a:7/3;", {.host = "a", .port = 7, .db = 3}},
+    /* clang-format on */
+};
+
+static bool
+text_eq(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+START_TEST(urls_are_read_as_kombu_reads_them)
+{
+    struct buf err;
+    buf_init(&err, 0);
+    struct url_list list;
+
+    const bool ok = url_list_parse(&list, str_from(good[_i].text), &err);
+
+    ck_assert_msg(ok, "%s: %.*s", good[_i].text, STR_FMT(buf_str(&err)));
+    const struct url *got = &list.urls[list.n - 1];
+    const struct want *want = &good[_i].want;
+    ck_assert_int_eq(got->scheme, want->scheme);
+    ck_assert_msg(text_eq(got->host, want->host), "%s: host %s", good[_i].text,
+                  got->host);
+    ck_assert_msg(text_eq(got->path, want->path), "%s: path %s", good[_i].text,
+                  got->path);
+    ck_assert_msg(text_eq(got->user, want->user), "%s: user %s", good[_i].text,
+                  got->user);
+    ck_assert_msg(text_eq(got->password, want->password), "%s: password %s",
+                  good[_i].text, got->password);
+    ck_assert_uint_eq(got->port, want->port);
+    ck_assert_int_eq(got->db, want->db);
+    url_list_free(&list);
+    ck_assert_uint_eq(list.n, 0);
+    buf_close(&err);
+}
+END_TEST
+
+/* "SECRET" stands for what no message may repeat. */
+static const struct {
+    const char *text;
+    const char *want; /* part of the message */
+} bad[] = {
+    {"", "empty"},
+    {" ; ", "scheme is missing"},
+    {"SECRET@h", "scheme is missing"},
+    {"h:6379", "scheme is missing"},
+    {"redis://:SECRET@h/abc", "database is not a number"},
+    {"redis://:SECRET@h/-1", "database is not a number"},
+    {"redis://:SECRET@h/1/2", "database is not a number"},
+    {"redis://:SECRET@h/%00", "database is not a number"},
+    {"redis://:SECRET@h/99999999999", "database is not a number"},
+    {"redis://:SECRET@h:0", "port"},
+    {"redis://:SECRET@h:65536", "port"},
+    {"redis://:SECRET@h:1x", "port"},
+    {"redis://:SECRET@::1", "brackets"},
+    {"redis://:SECRET@[::1", "brackets"},
+    {"redis://:SECRET@[::1]6379", "brackets"},
+    {"redis://:SECRET@a b", "host name"},
+    {"redis://:SECRET@a,b", "host name"},
+    {"redis://:SECRET%00@h", "%00"},
+    /* characters that had to be encoded */
+    {"redis://:SECRET/x@h", "percent-encoded"},
+    {"redis://:SECRET?x@h", "percent-encoded"},
+    {"redis://:SECRET#x@h", "percent-encoded"},
+    {"redis://u:12?SECRET=@h", "percent-encoded"},
+    {"redis://:SECRET;x@h", "port"},
+    {"redis://:12;SECRET@h", "neither a URL nor host:port"},
+    {"redis://h?virtual_host=2", "\"virtual_host\""},
+    {"redis://h/0?db=5", "\"db\""},
+    {"redis://h/0?a=1&health_check_interval=5", "\"a\""},
+    {"redis://h/0?\x1b[1m=1", "unknown option"},
+    {"redis://:SECRET@h/0?ssl_cert_reqs=none", "TLS"},
+    {"redis+socket://:SECRET@h/tmp/s", "three slashes"},
+    {"redis+socket://", "three slashes"},
+    {"redis+socket:///s?foo=1", "\"foo\""},
+    {"redis+socket:///s?virtual_host=SECRET", "database"},
+    {"rediss://:SECRET@h", "rediss:// is not supported, only redis://"},
+    {"sentinel://:SECRET@h", "sentinel:// is not supported"},
+    {"amqp://u:SECRET@h//", "amqp:// is not supported"},
+    {"SECRET://h", "unknown scheme"},
+    {"redis://a;amqp://u:SECRET@h", "(in URL 2 of 2)"},
+    {"redis+socket:///s;h", "scheme is missing"},
+};
+
+START_TEST(wrong_urls_are_refused_without_their_secrets)
+{
+    struct buf err;
+    buf_init(&err, 0);
+    struct url_list list;
+
+    const bool ok = url_list_parse(&list, str_from(bad[_i].text), &err);
+
+    buf_add_byte(&err, '\0');
+    ck_assert_msg(!ok, "%s", bad[_i].text);
+    ck_assert_msg(strstr(err.ptr, bad[_i].want) != NULL, "%s: %s", bad[_i].text,
+                  err.ptr);
+    ck_assert_msg(strstr(err.ptr, "SECRET") == NULL, "%s: %s", bad[_i].text,
+                  err.ptr);
+    for (size_t i = 0; i + 1 < err.len; i++)
+        ck_assert_int_ge(err.ptr[i], ' ');
+    buf_close(&err);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *want;
+} redacted[] = {
+    {"redis://", "redis://:**@127.0.0.1:6379/0"},
+    {"redis://:SECRET@h:1/2", "redis://:**@h:1/2"},
+    {"redis://user:SECRET@h", "redis://user:**@h:6379/0"},
+    {"redis://a%40b:SECRET@h", "redis://a%40b:**@h:6379/0"},
+    {"redis://SECRET@h", "redis://**:**@h:6379/0"},
+    {"redis://[::1]:7", "redis://:**@[::1]:7/0"},
+    {"unix://u:SECRET@/tmp/a b?db=3",
+     "redis+socket://u:**@/tmp/a%20b?virtual_host=3"},
+};
+
+START_TEST(redacted_url_masks_the_password)
+{
+    struct buf err, out;
+    buf_init(&err, 0);
+    buf_init(&out, 0);
+    struct url_list list;
+    ck_assert(url_list_parse(&list, str_from(redacted[_i].text), &err));
+
+    url_redacted(&list.urls[0], &out);
+
+    ck_assert_msg(str_eq(buf_str(&out), str_from(redacted[_i].want)), "%.*s",
+                  STR_FMT(buf_str(&out)));
+    url_list_free(&list);
+    buf_close(&out);
+    buf_close(&err);
+}
+END_TEST
+
+START_TEST(failover_list_keeps_its_order)
+{
+    struct buf err;
+    buf_init(&err, 0);
+    struct url_list list;
+
+    ck_assert(
+        url_list_parse(&list, STR("redis://a;redis://b;redis://c"), &err));
+
+    ck_assert_uint_eq(list.n, 3);
+    ck_assert_str_eq(list.urls[0].host, "a");
+    ck_assert_str_eq(list.urls[1].host, "b");
+    ck_assert_str_eq(list.urls[2].host, "c");
+    url_list_free(&list);
+    buf_close(&err);
+}
+END_TEST
+
+START_TEST(nul_byte_is_refused)
+{
+    struct buf err;
+    buf_init(&err, 0);
+    struct url_list list;
+
+    ck_assert(!url_list_parse(&list, STR("redis://a\0b"), &err));
+
+    buf_close(&err);
+}
+END_TEST
+
+void
+suite_add(TCase *tc)
+{
+    tcase_add_loop_test(tc, urls_are_read_as_kombu_reads_them, 0,
+                        (int)COUNT_OF(good));
+    tcase_add_loop_test(tc, wrong_urls_are_refused_without_their_secrets, 0,
+                        (int)COUNT_OF(bad));
+    tcase_add_loop_test(tc, redacted_url_masks_the_password, 0,
+                        (int)COUNT_OF(redacted));
+    tcase_add_test(tc, failover_list_keeps_its_order);
+    tcase_add_test(tc, nul_byte_is_refused);
+}
