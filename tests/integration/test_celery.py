@@ -1,0 +1,213 @@
+"""End to end: real workers of Debian's Celery and of the newest, a real Redis,
+and what the exporter makes of them."""
+import pytest
+
+from support.wait import stays, wait_until
+from support.workers import Celery, newest_python
+
+KINDS = ("sent", "received", "started", "succeeded", "failed", "rejected",
+         "revoked", "retried")
+
+
+@pytest.fixture(scope="module", params=["debian", "newest"])
+def python(request):
+    found = "/usr/bin/python3" if request.param == "debian" else newest_python()
+    if isinstance(found, str) and " " in found:
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture
+def celery(python, redis_server, tmp_path):
+    app = Celery(python, redis_server.url(), tmp_path)
+    yield app
+    app.stop()
+
+
+def total(page, kind, name, **labels):
+    return page.sum(f"celery_task_{kind}_total", name=name, **labels)
+
+
+def outcome(page, name):
+    found = {kind: total(page, kind, name) for kind in KINDS}
+    return {kind: value for kind, value in found.items() if value}
+
+
+def classes(page, name):
+    return {labels["exception"] for labels, value
+            in page.select("celery_task_failed_total", name=name) if value}
+
+
+OUTCOMES = {
+    "work.add": {"sent": 8, "received": 8, "started": 8, "succeeded": 8},
+    "work.fail": {"sent": 5, "received": 5, "started": 5, "failed": 5},
+    "work.die": {"sent": 1, "received": 1, "started": 1, "failed": 1},
+    "work.retry": {"sent": 3, "received": 3, "started": 3, "retried": 2,
+                   "succeeded": 1},
+    "work.ignore": {"sent": 1, "received": 1, "started": 1},
+    "work.spawn": {"sent": 1, "received": 1, "started": 1, "succeeded": 1},
+    "work.nosuch": {"sent": 1, "failed": 1},
+}
+# Celery 5.7 says of these that they failed, too, or twice.
+FAILED_VARIES = {
+    "work.too_long": {"sent": 1, "received": 1, "started": 1},
+    "work.reject": {"sent": 1, "received": 1, "started": 1, "rejected": 1},
+}
+
+
+def test_every_outcome_is_counted_and_named(celery, run_exporter):
+    exporter = run_exporter()
+    celery.worker("w1@one", "celery,other").ready()
+
+    celery.send(
+        ("work.add", [1, 2], {"times": 6}), ("work.add", [], {"countdown": 1}),
+        *[("work.fail", [kind]) for kind in ("value", "key", "custom",
+                                             "nameless", "unicode")],
+        ("work.die",), ("work.too_long",), ("work.retry",), ("work.reject",),
+        ("work.ignore",), ("work.spawn",), ("work.nosuch",))
+
+    page = exporter.wait_for(
+        lambda p: all(outcome(p, name) == wanted
+                      for name, wanted in OUTCOMES.items())
+        and total(p, "failed", "work.too_long") >= 1
+        and total(p, "rejected", "work.reject") == 1, timeout=60)
+    for name, wanted in FAILED_VARIES.items():
+        found = outcome(page, name)
+        found.pop("failed", None)
+        assert found == wanted, name
+    assert classes(page, "work.fail") == {
+        "ValueError", "KeyError", "Custom", "Nameless", "OSError"}
+    assert classes(page, "work.die") == {"WorkerLostError"}
+    assert classes(page, "work.too_long") == {"TimeLimitExceeded"}
+    assert classes(page, "work.nosuch") == {"NotRegistered"}
+    assert "None" not in page.values_of("name")
+    assert page.sum("celery_exporter_events_rejected_total") == 0
+    assert page.sum("celery_task_retry_exceptions_total",
+                    exception="ConnectionError") == 2
+    check_labels(page)
+
+
+def check_labels(page):
+    """All tasks ran on the host `one`, the spawned one in queue `other`."""
+    for kind in KINDS[1:]:
+        hosts = {labels["hostname"] for labels, _
+                 in page.select(f"celery_task_{kind}_total")}
+        assert hosts <= {"one"}, (kind, hosts)
+    assert total(page, "succeeded", "work.add", queue_name="other") == 1
+    assert total(page, "succeeded", "work.add", queue_name="celery") == 7
+    # The ETA of a second is no waiting.
+    assert page.value("celery_task_queue_wait_time_count", name="work.add",
+                      hostname="one", queue_name="celery") == 7
+
+
+def test_revoked_before_start_and_terminated(celery, run_exporter):
+    exporter = run_exporter()
+    celery.worker("w1@one").ready()
+
+    waiting, running = celery.send(("work.add", [], {"countdown": 300}),
+                                   ("work.sleep", [60]))
+    exporter.wait_for(lambda p: total(p, "started", "work.sleep") == 1
+                      and total(p, "received", "work.add") == 1, 30)
+    celery.revoke(waiting)
+    celery.revoke(running, terminate=True)
+
+    page = exporter.wait_for(
+        lambda p: p.sum("celery_task_revocations_total",
+                        reason="terminated") == 1, 30)
+    assert total(page, "revoked", "work.sleep") >= 1
+    # The worker drops a revoked task only when its ETA has come.
+    expiring = celery.send(("work.add", [], {"countdown": 1, "expires": 0.2}))
+    assert expiring
+    exporter.wait_for(lambda p: p.sum("celery_task_revocations_total",
+                                      reason="expired") == 1, 30)
+
+
+def test_two_workers_of_one_host_and_two_queues(celery, run_exporter):
+    exporter = run_exporter()
+    first = celery.worker("a@one", "celery").ready()
+    second = celery.worker("b@one", "other").ready()
+    exporter.wait_value(1, "celery_worker_up", hostname="one", timeout=15)
+
+    celery.send(("work.sleep", [6], {"queue": "celery"}),
+                ("work.sleep", [6], {"queue": "other"}),
+                ("work.add", [], {"queue": "other"}))
+
+    exporter.wait_value(2, "celery_worker_tasks_active", hostname="one",
+                        timeout=15)
+    page = exporter.wait_for(
+        lambda p: total(p, "succeeded", "work.sleep") == 2, 30)
+    for queue in ("celery", "other"):
+        assert total(page, "succeeded", "work.sleep", queue_name=queue) == 1
+    assert total(page, "succeeded", "work.add", queue_name="other") == 1
+    first.stop()
+    stays(lambda: exporter.page().value("celery_worker_up",
+                                        hostname="one") == 1, 2.5)
+    second.stop()
+    exporter.wait_value(0, "celery_worker_up", hostname="one")
+
+
+def test_killed_worker_is_noticed(celery, run_exporter):
+    exporter = run_exporter("--worker-timeout", "4")
+    worker = celery.worker("w1@one").ready()
+    exporter.wait_value(1, "celery_worker_up", hostname="one", timeout=15)
+    celery.send(("work.sleep", [60]))
+    exporter.wait_for(lambda p: total(p, "started", "work.sleep") == 1, 15)
+
+    worker.kill()
+
+    exporter.wait_value(0, "celery_worker_up", hostname="one", timeout=15)
+    exporter.wait_value(1, "celery_worker_lost_total", hostname="one")
+
+
+def test_redis_restarted_in_the_middle(celery, run_exporter, redis_server):
+    exporter = run_exporter()
+    celery.worker("w1@one").ready()
+    celery.send(("work.add", [], {"times": 5}))
+    exporter.wait_for(lambda p: total(p, "succeeded", "work.add") == 5, 15)
+
+    redis_server.stop()
+    exporter.wait_value(0, "celery_exporter_broker_up")
+    redis_server.start()
+    exporter.wait_connected()
+
+    # The worker has its own pace of coming back.
+    wait_until(lambda: redis_server.client.smembers("_kombu.binding.celery"),
+               60, "the worker does not come back")
+    celery.send(("work.add", [], {"times": 5}))
+    page = exporter.wait_for(
+        lambda p: total(p, "succeeded", "work.add") >= 10, 60)
+    assert total(page, "succeeded", "work.add") == 10
+    exporter.wait_value(1, "celery_worker_up", hostname="one", timeout=30)
+
+
+def test_restarted_exporter_knows_workers_and_names(celery, run_exporter):
+    first = run_exporter()
+    celery.worker("w1@one", concurrency=1).ready()
+    first.wait_value(1, "celery_worker_up", hostname="one", timeout=15)
+    celery.send(("work.sleep", [8]), ("work.add", [], {"times": 3}))
+    first.wait_for(lambda p: total(p, "started", "work.sleep") == 1, 15)
+    first.stop()
+
+    second = run_exporter()
+
+    second.wait_value(1, "celery_worker_up", hostname="one", timeout=5)
+    page = second.wait_for(lambda p: p.sum(
+        "celery_task_succeeded_total") == 4, 40)
+    assert total(page, "succeeded", "work.sleep") == 1
+    assert total(page, "succeeded", "work.add") == 3
+    assert "None" not in page.values_of("name")
+
+
+def test_nothing_is_left_on_the_broker(celery, make_exporter, redis_server):
+    worker = celery.worker("w1@one").ready()
+    keys = set(redis_server.client.keys("*"))
+    bindings = redis_server.client.smembers("_kombu.binding.celery.pidbox")
+
+    exporter = make_exporter(redis_server.url())
+    exporter.wait_value(1, "celery_worker_up", hostname="one", timeout=15)
+    exporter.stop()
+
+    assert set(redis_server.client.keys("*")) == keys
+    assert redis_server.client.smembers(
+        "_kombu.binding.celery.pidbox") == bindings
+    assert worker.process.poll() is None
