@@ -1,0 +1,333 @@
+#include "base/number.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+__extension__ typedef unsigned __int128 uint128;
+
+enum {
+    MAX_TEXT = 64,   /* bytes of a number that are read at all */
+    MAX_DIGITS = 17, /* significant ones that tell any two doubles apart */
+    MAX_POWER = 19,  /* of ten, in 64 bits */
+};
+
+static const double TWO_53 = 9007199254740992.0;
+
+static const uint64_t powers[MAX_POWER + 1] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+    1000000000000000000,
+    10000000000000000000U,
+};
+
+/* digits[0].digits[1..] times ten to the exponent. */
+struct decimal {
+    char digits[MAX_DIGITS + 1];
+    size_t ndigits;
+    int exponent;
+};
+
+static void
+strip_zeros(struct decimal *d)
+{
+    while (d->ndigits > 1 && d->digits[d->ndigits - 1] == '0')
+        d->ndigits--;
+}
+
+/* Most values that are measured or configured have few digits: value is a
+ * fraction m / 10^k with m below 10^15, and no two such fractions are the same
+ * double. The division is exact but for its rounding, as strtod's. */
+static bool
+short_decimal(double value, struct decimal *d)
+{
+    size_t k = 9;
+    for (double limit = 1e6; value >= limit; limit *= 1e3) {
+        if (k == 0)
+            return false;
+        k -= 3;
+    }
+    const double scale = (double)powers[k];
+    uint64_t m = (uint64_t)(value * scale + 0.5);
+    if (m == 0 || m >= powers[15] || (double)m / scale != value)
+        return false;
+    size_t n = 1;
+    while (n < MAX_POWER && m >= powers[n])
+        n++;
+    d->ndigits = n;
+    d->exponent = (int)n - 1 - (int)k;
+    for (size_t i = n; i-- > 0; m /= 10)
+        d->digits[i] = (char)('0' + m % 10);
+    strip_zeros(d);
+    return true;
+}
+
+static void
+printed_decimal(double value, struct decimal *d)
+{
+    char text[32];
+    /* Any 15 digits survive the way there and back, but for subnormals. */
+    int precision = value < DBL_MIN ? 0 : 14;
+    for (; precision < MAX_DIGITS; precision++) {
+        snprintf(text, sizeof(text), "%.*e", precision, value);
+        d->digits[0] = text[0];
+        memcpy(d->digits + 1, text + 2, (size_t)precision);
+        d->ndigits = (size_t)precision + 1;
+        d->exponent = (int)strtol(text + d->ndigits + 2, NULL, 10);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    strip_zeros(d);
+}
+
+static void
+add_zeros(struct buf *out, int n)
+{
+    while (n-- > 0)
+        buf_add_byte(out, '0');
+}
+
+static void
+add_exponential(struct buf *out, const struct decimal *d)
+{
+    buf_add_byte(out, d->digits[0]);
+    if (d->ndigits > 1) {
+        buf_add_byte(out, '.');
+        buf_add(out, d->digits + 1, d->ndigits - 1);
+    }
+    const unsigned size = (unsigned)abs(d->exponent);
+    buf_add_str(out, d->exponent < 0 ? STR("e-") : STR("e+"));
+    if (size < 10)
+        buf_add_byte(out, '0');
+    buf_add_u64(out, size);
+}
+
+static void
+add_positional(struct buf *out, const struct decimal *d, bool point)
+{
+    const int whole = d->exponent + 1; /* digits before the point */
+    const int ndigits = (int)d->ndigits;
+    if (whole <= 0) {
+        buf_add_str(out, STR("0."));
+        add_zeros(out, -whole);
+        buf_add(out, d->digits, d->ndigits);
+        return;
+    }
+    const size_t split = (size_t)(whole < ndigits ? whole : ndigits);
+    buf_add(out, d->digits, split);
+    add_zeros(out, whole - ndigits);
+    if (whole < ndigits) {
+        buf_add_byte(out, '.');
+        buf_add(out, d->digits + split, d->ndigits - split);
+    } else if (point) {
+        buf_add_str(out, STR(".0"));
+    }
+}
+
+/* True when nothing but the sign was to be said: zero, or not finite. */
+static bool
+add_special(struct buf *out, double value)
+{
+    if (isnan(value)) {
+        buf_add_str(out, STR("NaN"));
+        return true;
+    }
+    if (isinf(value)) {
+        buf_add_str(out, value < 0 ? STR("-Inf") : STR("+Inf"));
+        return true;
+    }
+    if (signbit(value))
+        buf_add_byte(out, '-');
+    return false;
+}
+
+static void
+add_finite(struct buf *out, double value, bool point)
+{
+    struct decimal d = {.digits = "0", .ndigits = 1};
+    if (value > 0 && !short_decimal(value, &d))
+        printed_decimal(value, &d);
+    if (d.exponent < -4 || d.exponent > 5)
+        add_exponential(out, &d);
+    else
+        add_positional(out, &d, point);
+}
+
+void
+number_add_double(struct buf *out, double value)
+{
+    if (add_special(out, value))
+        return;
+    value = fabs(value);
+    if (value < TWO_53 && value == (double)(uint64_t)value)
+        buf_add_u64(out, (uint64_t)value);
+    else
+        add_finite(out, value, false);
+}
+
+void
+number_add_bound(struct buf *out, double value)
+{
+    if (!add_special(out, value))
+        add_finite(out, fabs(value), true);
+}
+
+/* The parts of a decimal text: digits as an integer, and the power of ten to
+ * multiply it with. exact is false when digits did not fit. */
+struct parts {
+    uint64_t mantissa;
+    int power;
+    bool exact;
+};
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const char *
+read_digits(const char *at, const char *end, struct parts *p)
+{
+    for (; at < end && is_digit(*at); at++) {
+        const uint64_t digit = (uint64_t)(*at - '0');
+        if (p->mantissa > (UINT64_MAX - 9) / 10)
+            p->exact = false;
+        else
+            p->mantissa = p->mantissa * 10 + digit;
+    }
+    return at;
+}
+
+/* At most 62 digits, so no exponent that matters overflows an int once it is
+ * held at 9999. */
+static const char *
+read_exponent(const char *at, const char *end, int *power)
+{
+    const bool negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    if (at == end || !is_digit(*at))
+        return NULL;
+    int value = 0;
+    for (; at < end && is_digit(*at); at++)
+        if (value < 9999)
+            value = value * 10 + (*at - '0');
+    *power += negative ? -value : value;
+    return at;
+}
+
+/* s is unsigned. False unless all of it is one decimal number. */
+static bool
+read_parts(struct str s, struct parts *p)
+{
+    const char *end = s.ptr + s.len;
+    const char *whole = read_digits(s.ptr, end, p);
+    size_t ndigits = (size_t)(whole - s.ptr);
+    const char *at = whole;
+    if (at < end && *at == '.') {
+        at = read_digits(whole + 1, end, p);
+        const size_t nfraction = (size_t)(at - whole - 1);
+        p->power -= (int)nfraction;
+        ndigits += nfraction;
+    }
+    if (ndigits == 0)
+        return false;
+    if (at < end && (*at == 'e' || *at == 'E'))
+        at = read_exponent(at + 1, end, &p->power);
+    return at == end;
+}
+
+/* mantissa / 10^k, correctly rounded. Both are shifted until their top bit is
+ * set; the quotient then has 63 or 64 bits, and once the remainder is noted
+ * in the lowest of them the conversion to double rounds as the exact value
+ * would. */
+static double
+divide(uint64_t mantissa, size_t k)
+{
+    const int up = __builtin_clzll(mantissa);
+    const int down = __builtin_clzll(powers[k]);
+    const uint64_t divisor = powers[k] << down;
+    const uint128 dividend = (uint128)(mantissa << up) << 63;
+    const uint64_t quotient =
+        (uint64_t)(dividend / divisor) | (dividend % divisor != 0);
+    const uint64_t scale_bits = (uint64_t)(1023 - 63 + down - up) << 52;
+    double scale;
+    memcpy(&scale, &scale_bits, sizeof(scale));
+    return (double)quotient * scale;
+}
+
+static double
+combine(struct str s, const struct parts *p)
+{
+    if (p->mantissa == 0 && p->exact)
+        return 0;
+    if (p->exact && p->power == 0)
+        return (double)p->mantissa;
+    if (p->exact && p->power < 0 && p->power >= -MAX_POWER)
+        return divide(p->mantissa, (size_t)-p->power);
+    char text[MAX_TEXT + 1];
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    return strtod(text, NULL);
+}
+
+bool
+number_parse_double(struct str s, double *out)
+{
+    if (s.len == 0 || s.len > MAX_TEXT)
+        return false;
+    const bool negative = s.ptr[0] == '-';
+    if (negative || s.ptr[0] == '+')
+        s = str_slice(s, 1, s.len);
+    struct parts parts = {.exact = true};
+    double value;
+    if (s.len > 0 && read_parts(s, &parts))
+        value = combine(s, &parts);
+    else if (str_eq_nocase(s, STR("inf")))
+        value = INFINITY;
+    else if (str_eq_nocase(s, STR("nan")))
+        value = NAN;
+    else
+        return false;
+    *out = negative ? -value : value;
+    return true;
+}
+
+bool
+number_parse_int(struct str s, int64_t *out)
+{
+    const bool negative = s.len > 0 && s.ptr[0] == '-';
+    size_t at = s.len > 0 && (negative || s.ptr[0] == '+') ? 1 : 0;
+    if (at == s.len)
+        return false;
+    int64_t value = 0; /* kept negative: that side has one more */
+    for (; at < s.len; at++) {
+        if (!is_digit(s.ptr[at]) ||
+            __builtin_mul_overflow(value, (int64_t)10, &value) ||
+            __builtin_sub_overflow(value, s.ptr[at] - '0', &value))
+            return false;
+    }
+    if (!negative && __builtin_sub_overflow((int64_t)0, value, &value))
+        return false;
+    *out = value;
+    return true;
+}
