@@ -3,38 +3,44 @@
 /* A zero-copy pull scanner: walks one JSON document once, builds nothing, and
  * hands out raw slices. It is tolerant where Python's json module is: NaN,
  * Infinity, numbers of any size and lone surrogates are read over. Strings
- * with escapes and odd numbers are decoded by jansson on request.
+ * with escapes are decoded by jansson on request.
  *
- * The error is sticky: after the first one every call gives JSON_ERROR or
- * JSON_END, so that callers check once at the end. Nesting deeper than
- * JSON_MAX_DEPTH is skipped over without recursion, and is no error. */
+ * The error is sticky: after the first one every call gives JSON_KIND_ERROR
+ * or false, so that callers check once at the end. A container that json_read
+ * reads over may be nested to any depth: nothing recurses, and inside it only
+ * strings and the pairing of brackets are checked, beyond JSON_MAX_DEPTH only
+ * their number. */
 
 #include <stdint.h>
 
 #include "base/buf.h"
 
+enum { JSON_MAX_DEPTH = 64 };
+
+/* Named apart from jansson's types, since files may need both headers. */
 enum json_kind {
-    JSON_ERROR = 0,
-    JSON_OBJECT,
-    JSON_ARRAY,
-    JSON_STRING,
-    JSON_NUMBER, /* also NaN, Infinity, -Infinity */
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NULL,
+    JSON_KIND_ERROR = 0,
+    JSON_KIND_OBJECT,
+    JSON_KIND_ARRAY,
+    JSON_KIND_STRING,
+    JSON_KIND_NUMBER, /* also NaN, Infinity, -Infinity */
+    JSON_KIND_TRUE,
+    JSON_KIND_FALSE,
+    JSON_KIND_NULL,
 };
 
 struct json {
     const char *at;
     const char *end;
     bool failed;
+    bool first; /* no comma is due before the next member or element */
 };
 
 /* A value that was read over. raw of a string is without its quotes. */
 struct json_value {
     enum json_kind kind;
-    struct str raw;
     bool plain; /* a string without escapes, in valid UTF-8 */
+    struct str raw;
 };
 
 void json_init(struct json *j, struct str text);
@@ -55,8 +61,11 @@ bool json_finished(struct json *j);
 
 /* The text of a string value: the raw slice when it is plain, else decoded
  * into scratch (appended). Lone surrogates, U+0000 and broken UTF-8 become
- * U+FFFD. ptr NULL for anything but a string. */
+ * U+FFFD. ptr NULL for anything but a string, and when scratch cannot grow.
+ * Growing moves the texts that are in scratch already; who keeps several of
+ * them reserves JSON_TEXT_GROWTH bytes for each raw byte first. */
 struct str json_text(const struct json_value *value, struct buf *scratch);
+enum { JSON_TEXT_GROWTH = 3 };
 /* NaN for anything but a number, and for numbers longer than 64 bytes. */
 double json_double(const struct json_value *value);
 /* `absent` for anything but an integer that fits. */
