@@ -1,0 +1,34 @@
+#pragma once
+
+/* Bytes that were drained from a socket and not yet consumed: a bounded list
+ * of chunks, which are read into directly, and go back to the system as they
+ * are consumed. */
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum { INBOX_CHUNK = 256 * 1024 };
+
+struct inbox_chunk;
+
+struct inbox {
+    struct inbox_chunk *first;
+    struct inbox_chunk *last;
+    struct inbox_chunk *spare; /* at most one: the usual case never maps */
+    size_t len;                /* bytes held */
+    size_t max;
+};
+
+void inbox_init(struct inbox *inbox, size_t max);
+void inbox_close(struct inbox *inbox);
+/* Where the next bytes may go; NULL when out of memory. May give more room
+ * than `max` leaves, by less than a chunk. */
+char *inbox_space(struct inbox *inbox, size_t *len);
+/* n bytes were written there. */
+void inbox_filled(struct inbox *inbox, size_t n);
+bool inbox_full(const struct inbox *inbox);
+/* The oldest bytes that lie together, empty when there are none; they stay
+ * until they are consumed. */
+struct str inbox_peek(const struct inbox *inbox);
+void inbox_consume(struct inbox *inbox, size_t n);

@@ -1,0 +1,70 @@
+#pragma once
+
+/* What the two halves of io/stream share: stream_connect.c gets it connected,
+ * stream.c moves its bytes and ends it. */
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "io/inbox.h"
+#include "io/stream.h"
+
+enum { STREAM_MAX_ADDRESSES = 16 };
+
+union stream_address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+/* One attempt to reach one address, and the connection it becomes. libuv
+ * lets go of a handle late, so each has its own memory. */
+struct stream_link {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    uv_connect_t connect;
+    struct stream *owner;
+};
+
+struct stream {
+    uv_loop_t *loop;
+    struct stream_config config;
+    struct stream_handler handler;
+
+    uv_timer_t timer;         /* of the address being tried */
+    uint64_t deadline;        /* of all of them, loop time */
+    uv_getaddrinfo_t *lookup; /* while it runs */
+    union stream_address addresses[STREAM_MAX_ADDRESSES];
+    size_t naddresses;
+    size_t next_address;
+    int connect_error; /* of the address before */
+
+    struct stream_link *link; /* NULL before the first, and after the end */
+    struct inbox inbox;
+    uv_idle_t idle; /* keeps the loop from waiting while there is work */
+    uv_check_t check;
+    bool connected;
+    bool reading;
+
+    bool ending; /* as soon as the inbox is empty */
+    bool ended;  /* the handler knows */
+    enum stream_end why;
+    int error;
+    bool closing;      /* by stream_close */
+    unsigned nhandles; /* open, or being closed */
+};
+
+/* stream_connect.c: ends with stream_connected or stream_end. */
+void stream_connect(struct stream *stream);
+void stream_connect_stop(struct stream *stream);
+void stream_drop_link(struct stream *stream);
+
+/* stream.c */
+void stream_connected(struct stream *stream);
+/* The first reason stands. What was drained is handed out before it. */
+void stream_finish(struct stream *stream, enum stream_end why, int error);
+void stream_forget_handle(struct stream *stream);
