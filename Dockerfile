@@ -10,6 +10,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
+ARG REVISION=unknown
+ARG BRANCH=unknown
+ENV BUILD_REVISION=${REVISION} BUILD_BRANCH=${BRANCH}
 RUN meson setup build --buildtype=release -Dtests=false \
  && ninja -C build celery-exporter \
  && strip build/celery-exporter
@@ -33,7 +36,7 @@ RUN mkdir -p /image/usr/bin /image/etc /image/var/lib/dpkg/status.d \
 
 FROM scratch
 ARG VERSION=0.1.0
-ARG REVISION=
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="celery-exporter" \
       org.opencontainers.image.description="Prometheus metrics from Celery's event stream" \
       org.opencontainers.image.licenses="MIT" \
