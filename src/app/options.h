@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "wire/url.h"
 
 /* A list of texts, NUL-terminated copies. */
 struct texts {
@@ -18,6 +19,12 @@ struct texts {
 struct bounds {
     double *values;
     size_t n;
+};
+
+/* Where to listen; an empty host is every address. */
+struct listen_address {
+    char *host; /* without brackets */
+    uint16_t port;
 };
 
 struct options {
@@ -43,6 +50,8 @@ struct options {
     char *host;
     int64_t port;
     struct texts listen_addresses; /* --web.listen-address, as given */
+    struct listen_address *listen; /* those, else host and port: at least 1 */
+    size_t nlisten;
     char *telemetry_path;
     int64_t max_requests; /* parallel scrapes, 0 = no limit */
     bool scrape_fails_without_broker;
@@ -72,6 +81,9 @@ struct options {
     enum log_format log_format;
     /* modes */
     bool config_check;
+    /* What is worth a word once the log is set up. */
+    struct texts warnings;
+    struct texts remarks;
 };
 
 enum options_verdict {
@@ -82,8 +94,16 @@ enum options_verdict {
 };
 
 /* env as in environ(7). Every problem is one line on stderr that names the
- * option and its variable; all of them are shown, not only the first. */
+ * option and its variable; all of them are shown, not only the first. A
+ * password in argv is overwritten there, so that ps does not show it. Call
+ * options_free whatever the verdict. */
 enum options_verdict options_parse(struct options *out, int argc, char **argv,
                                    char **env);
+/* The same, with what would be printed added to the buffers instead. */
+enum options_verdict options_parse_to(struct options *out, int argc,
+                                      char **argv, char **env,
+                                      struct buf *print, struct buf *errors);
+/* Logs the warnings, and the remarks at debug level: after log_setup. */
+void options_report(const struct options *o);
 /* Wipes what may hold a password. */
 void options_free(struct options *o);

@@ -1,0 +1,188 @@
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/option_rules.h"
+#include "app/option_values.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+
+/* kombu's own defaults. */
+static const int64_t default_steps[] = {0, 3, 6, 9};
+#define DEFAULT_SEP "\x06\x16"
+#define DEFAULT_FANOUT_PREFIX "/{db}."
+
+enum { MAX_STEPS = 256, MAX_STEP = 1000000 };
+
+/* Sets a field from the value; NULL, or what the value should have been. */
+typedef const char *(*read_fn)(struct options *o, const json_t *value);
+
+/* Python has 1 == True, so workers may well have been given that. */
+static bool
+as_bool(const json_t *value, bool *out)
+{
+    *out = json_is_true(value) ||
+           (json_is_integer(value) && json_integer_value(value) == 1);
+    return *out || json_is_false(value) ||
+           (json_is_integer(value) && json_integer_value(value) == 0);
+}
+
+static bool
+set_text(char **field, const json_t *value)
+{
+    if (!json_is_string(value))
+        return false;
+    free(*field);
+    *field = xstrdup(json_string_value(value));
+    return true;
+}
+
+static const char *
+read_keyprefix(struct options *o, const json_t *value)
+{
+    return set_text(&o->global_keyprefix, value)
+               ? NULL
+               : "text (digits alone need quotes: global_keyprefix=\"7\")";
+}
+
+static const char *
+read_fanout_prefix(struct options *o, const json_t *value)
+{
+    bool on;
+    if (set_text(&o->fanout_prefix, value))
+        return NULL;
+    if (!as_bool(value, &on))
+        return "true, false or text";
+    free(o->fanout_prefix);
+    o->fanout_prefix = xstrdup(on ? DEFAULT_FANOUT_PREFIX : "");
+    return NULL;
+}
+
+static const char *
+read_fanout_patterns(struct options *o, const json_t *value)
+{
+    return as_bool(value, &o->fanout_patterns) ? NULL : "true or false";
+}
+
+static const char *
+read_sep(struct options *o, const json_t *value)
+{
+    return json_string_length(value) > 0 && set_text(&o->sep, value)
+               ? NULL
+               : "text that is not empty";
+}
+
+static int
+compare_steps(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void
+set_steps(struct options *o, const int64_t *steps, size_t n)
+{
+    int64_t *sorted = xcalloc(n, sizeof(*sorted));
+    memcpy(sorted, steps, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), compare_steps);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || sorted[kept - 1] != sorted[i])
+            sorted[kept++] = sorted[i];
+    free(o->priority_steps);
+    o->priority_steps = sorted;
+    o->npriority_steps = kept;
+}
+
+static const char *
+read_steps(struct options *o, const json_t *value)
+{
+    static const char wanted[] = "a list of 1 to 256 integers, [0, 3, 6, 9]";
+    int64_t steps[MAX_STEPS];
+    const size_t n = json_array_size(value);
+    if (n == 0 || n > MAX_STEPS)
+        return wanted;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *step = json_array_get(value, i);
+        steps[i] = json_integer_value(step);
+        if (!json_is_integer(step) || steps[i] < 0 || steps[i] > MAX_STEP)
+            return wanted;
+    }
+    set_steps(o, steps, n);
+    return NULL;
+}
+
+static const struct {
+    struct str key;
+    read_fn read;
+} readers[] = {
+    {STR_INIT("global_keyprefix"), read_keyprefix},
+    {STR_INIT("fanout_prefix"), read_fanout_prefix},
+    {STR_INIT("fanout_patterns"), read_fanout_patterns},
+    {STR_INIT("sep"), read_sep},
+    {STR_INIT("priority_steps"), read_steps},
+};
+
+/* Digits are a number, also with leading zeros; then what JSON understands;
+ * then plain text. NULL when it is not even UTF-8. */
+static json_t *
+value_of(struct str text)
+{
+    int64_t number;
+    bool digits = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        digits = digits && text.ptr[i] >= '0' && text.ptr[i] <= '9';
+    if (digits && number_parse_int(text, &number))
+        return json_integer(number);
+    json_t *value =
+        json_loadb(text.ptr, text.len, JSON_DECODE_ANY, &(json_error_t){0});
+    return value != NULL ? value : json_stringn(text.ptr, text.len);
+}
+
+static void
+remark_unused(struct options *o, struct str key)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "transport option \"%.*s\" has no use here",
+               STR_FMT(str_slice(key, 0, 64)));
+    texts_add(&o->remarks, buf_str(&text));
+    buf_close(&text);
+}
+
+static void
+read_one(const struct option_row *row, struct options *o, struct str item,
+         size_t number, struct option_problems *p)
+{
+    const size_t equals = str_find(item, '=');
+    const struct str key = str_slice(item, 0, equals);
+    if (equals == 0 || equals == item.len) {
+        option_wrong(p, row, "number %zu is not KEY=VALUE", number);
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(readers); i++) {
+        if (!str_eq(key, readers[i].key))
+            continue;
+        json_t *value = value_of(str_slice(item, equals + 1, item.len));
+        const char *wanted = readers[i].read(o, value);
+        json_decref(value);
+        if (wanted != NULL)
+            option_wrong(p, row, "%.*s must be %s", STR_FMT(key), wanted);
+        return;
+    }
+    remark_unused(o, key);
+}
+
+void
+check_transport_options(const struct option_row *row, struct options *o,
+                        struct option_problems *p)
+{
+    o->global_keyprefix = xstrdup("");
+    o->fanout_prefix = xstrdup(DEFAULT_FANOUT_PREFIX);
+    o->fanout_patterns = true;
+    o->sep = xstrdup(DEFAULT_SEP);
+    set_steps(o, default_steps, COUNT_OF(default_steps));
+    for (size_t i = 0; i < o->transport_options.n; i++)
+        read_one(row, o, str_from(o->transport_options.items[i]), i + 1, p);
+}
