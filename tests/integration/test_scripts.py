@@ -25,6 +25,11 @@ def processes_with(text):
     return found
 
 
+def heed_interrupts():
+    """What runs in the background of a shell ignores them otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_sample_system_runs_and_leaves_nothing(tmp_path, how):
     port, mark = free_port(), f"CE_TEST_MARK={time.monotonic_ns()}"
@@ -32,7 +37,8 @@ def test_sample_system_runs_and_leaves_nothing(tmp_path, how):
                        **dict([mark.split("=")])})
     script = subprocess.Popen([ROOT / "scripts" / "run", "--port", str(port)],
                               env=env, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
+                              stderr=subprocess.STDOUT, text=True,
+                              preexec_fn=heed_interrupts)
 
     def page():
         try:
