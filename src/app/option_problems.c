@@ -36,7 +36,10 @@ static void
 add_value_problem(struct option_problems *p, const struct option_row *row,
                   const char *fmt, va_list args)
 {
-    buf_printf(&p->lines, "Error: Invalid value for '--%s' (", row->name);
+    buf_printf(&p->lines, "Error: Invalid value for '--%s'", row->name);
+    if (row->alias != NULL)
+        buf_printf(&p->lines, " / '--%s'", row->alias);
+    buf_add_str(&p->lines, STR(" ("));
     option_variable(row, &p->lines);
     buf_add_str(&p->lines, STR("): "));
     add_formatted(&p->lines, fmt, args);

@@ -96,6 +96,8 @@ find_letter(char letter)
 struct scan {
     struct option_given *given;
     struct words words;
+    char **strays;
+    size_t nstrays;
     const struct option_row *action;
     struct option_problems *p;
 };
@@ -177,15 +179,27 @@ read_letters(struct scan *scan, char *word)
     }
 }
 
-/* Not repeated: somebody may have forgotten the --broker-url before it. */
+/* Words that are no option. A URL whose password holds a blank falls apart
+ * into such words: if any of them looks like its end, none is repeated. */
 static void
-refuse_word(struct scan *scan, char *word)
+refuse_strays(struct scan *scan)
 {
-    option_problem(scan->p,
-                   "Got an unexpected extra argument (%zu characters, not "
-                   "shown): every setting is an option.",
-                   strlen(word));
-    mask_url(word);
+    bool secret = false;
+    for (size_t i = 0; i < scan->nstrays; i++)
+        secret |= strpbrk(scan->strays[i], "@:/") != NULL;
+    for (size_t i = 0; i < scan->nstrays; i++) {
+        const struct str word = str_from(scan->strays[i]);
+        const struct str shown = presentable(word);
+        if (secret || shown.len < word.len)
+            option_problem(scan->p, "Got an unexpected extra argument "
+                                    "(not shown): every setting is an option.");
+        else
+            option_problem(scan->p, "Got an unexpected extra argument (%.*s).",
+                           STR_FMT(shown));
+        if (secret)
+            mask(scan->strays[i], scan->strays[i] + word.len);
+    }
+    free(scan->strays);
 }
 
 void
@@ -193,13 +207,14 @@ option_read_argv(struct option_given *given, int argc, char **argv,
                  const struct option_row **action, struct option_problems *p)
 {
     struct scan scan = {.given = given, .p = p};
+    scan.strays = xcalloc((size_t)argc + 1, sizeof(*scan.strays));
     if (argc > 1)
         scan.words = (struct words){.at = argv + 1, .end = argv + argc};
     bool ended = false;
     while (scan.words.at < scan.words.end) {
         char *word = *scan.words.at++;
         if (ended || word[0] != '-' || word[1] == '\0')
-            refuse_word(&scan, word);
+            scan.strays[scan.nstrays++] = word;
         else if (strcmp(word, "--") == 0)
             ended = true;
         else if (word[1] == '-')
@@ -207,6 +222,7 @@ option_read_argv(struct option_given *given, int argc, char **argv,
         else
             read_letters(&scan, word);
     }
+    refuse_strays(&scan);
     *action = scan.action;
 }
 
