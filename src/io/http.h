@@ -35,6 +35,8 @@ struct http *http_new(uv_loop_t *loop, const struct http_config *config,
 /* Opens one more listening socket; host NULL or "" means every address, IPv6
  * included where there is any. Logs why when it fails. */
 bool http_listen(struct http *http, const char *host, uint16_t port) MUST_CHECK;
+/* Of the socket that was opened last: the system's choice for port 0. */
+uint16_t http_port(const struct http *http);
 /* Stops accepting; responses under way go on. */
 void http_quiesce(struct http *http);
 /* Connections that still wait for the end of a response. */
