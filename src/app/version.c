@@ -6,8 +6,6 @@
 #include <microhttpd.h>
 #include <uv.h>
 
-#include "build_version.h"
-
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
 #elif defined(__GNUC__)
@@ -37,9 +35,9 @@
 
 const struct version version = {
     .version = VERSION,
-    .branch = BUILD_BRANCH,
-    .revision = BUILD_REVISION,
-    .date = BUILD_DATE,
+    .branch = build_branch,
+    .revision = build_revision,
+    .date = build_date,
     .compiler = COMPILER,
     .platform = PLATFORM,
 };

@@ -17,6 +17,11 @@ struct version {
 
 extern const struct version version;
 
+/* Made by scripts/build-version at each build. */
+extern const char build_branch[];
+extern const char build_revision[];
+extern const char build_date[];
+
 /* The libraries that run, as "libuv 1.44.2, jansson 2.14, ...". */
 void version_libraries(struct buf *out);
 /* What --version says. */
