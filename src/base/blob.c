@@ -48,3 +48,9 @@ blob_str(const struct blob *blob)
 {
     return (struct str){.ptr = blob->ptr, .len = blob->len};
 }
+
+size_t
+blob_nrefs(const struct blob *blob)
+{
+    return blob->nrefs;
+}

@@ -13,3 +13,5 @@ struct blob *blob_copy(struct str bytes);
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob *blob); /* NULL is fine */
 struct str blob_str(const struct blob *blob);
+/* How many hold a reference. */
+size_t blob_nrefs(const struct blob *blob);

@@ -254,6 +254,7 @@ deliver(struct event_decoder *d, const struct event_handler *handler)
         .eta = NAN,
         .expires = NAN,
         .runtime = NAN,
+        .retries = -1,
         .active = -1,
         .processed = -1,
         .loadavg = {NAN, NAN, NAN},

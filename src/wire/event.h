@@ -39,6 +39,8 @@ struct event {
     struct str uuid;     /* task events: never NULL */
     struct str name;     /* task-sent, task-received */
     struct str queue;    /* task-sent */
+    int64_t retries;     /* task-sent, task-received: runs before this one; -1
+                            when absent */
     /* Class of the exception without its module ("UnknownException" when
      * nothing can be found): task-failed, task-retried. */
     struct str exception;

@@ -1,0 +1,216 @@
+#include "model/counters.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "model/tasks.h"
+
+struct counters {
+    struct registry *registry;
+    uint32_t unnamed; /* label values */
+    uint32_t default_queue;
+    uint32_t no_exception;
+};
+
+static struct group *
+group(const struct counters *c, enum group_id id)
+{
+    return registry_group(c->registry, id);
+}
+
+static struct series *
+series_of(struct counters *c, enum group_id id, const struct tally *tally,
+          const uint32_t *ids)
+{
+    return group_series(group(c, id), ids, tally->received_s);
+}
+
+#define SERIES(c, id, tally, ...) \
+    series_of(c, id, tally, (const uint32_t[SERIES_MAX_LABELS]){__VA_ARGS__})
+
+static void
+count_failure(struct counters *c, const struct tally *tally, uint32_t name,
+              uint32_t queue, uint64_t n)
+{
+    const uint32_t class = n > 0 ? tally->detail : c->no_exception;
+    group_count(
+        group(c, GROUP_FAILED),
+        SERIES(c, GROUP_FAILED, tally, class, tally->hostname, name, queue),
+        FAILED_COL, n);
+}
+
+/* The failures of a name are there, at 0, as soon as the name is: the very
+ * first one is an increase then. */
+static void
+make_name(struct counters *c, const struct tally *tally, uint32_t name)
+{
+    if (name != c->unnamed)
+        group_touch(group(c, GROUP_NAME), SERIES(c, GROUP_NAME, tally, name),
+                    NAME_FAILURES_COL);
+}
+
+/* A label set of a worker's task begins with all of its counters at 0, so
+ * that a rate over any of them is there from the first event on. */
+static void
+make_zeros(struct counters *c, struct series *series, const struct tally *tally,
+           uint32_t name, uint32_t queue)
+{
+    static const size_t columns[] = {
+        TASK_RECEIVED_COL, TASK_STARTED_COL, TASK_SUCCEEDED_COL,
+        TASK_REJECTED_COL, TASK_REVOKED_COL, TASK_RETRIED_COL,
+    };
+    const size_t last = COUNT_OF(columns) - 1;
+    if (LIKELY(series->present >> columns[last] & 1))
+        return;
+    for (size_t i = 0; i <= last; i++)
+        group_touch(group(c, GROUP_TASK), series, columns[i]);
+    count_failure(c, tally, name, queue, 0);
+    make_name(c, tally, name);
+}
+
+static void
+add_retried(struct counters *c, const struct tally *tally, uint32_t name,
+            uint32_t queue)
+{
+    group_count(group(c, GROUP_RETRY),
+                SERIES(c, GROUP_RETRY, tally, tally->detail, name, queue),
+                RETRY_COL, 1);
+}
+
+static void
+add_revoked(struct counters *c, const struct tally *tally, uint32_t name,
+            uint32_t queue)
+{
+    group_count(group(c, GROUP_REVOCATION),
+                SERIES(c, GROUP_REVOCATION, tally, name, queue, tally->detail),
+                REVOCATION_COL, 1);
+}
+
+static void
+add_started(struct counters *c, const struct tally *tally,
+            struct series *series, uint32_t name, uint32_t queue)
+{
+    struct series *name_queue = SERIES(c, GROUP_NAME_QUEUE, tally, name, queue);
+    if (!isnan(tally->wait))
+        group_observe(group(c, GROUP_TASK), series, TASK_WAIT_COL, tally->wait);
+    if (!isnan(tally->prefetch))
+        group_observe(group(c, GROUP_NAME_QUEUE), name_queue, NQ_PREFETCH_COL,
+                      tally->prefetch);
+    group_count(group(c, GROUP_NAME_QUEUE), name_queue, NQ_REDELIVERED_COL,
+                tally->redelivered);
+}
+
+static void
+add_succeeded(struct counters *c, const struct tally *tally,
+              struct series *series, uint32_t name, uint32_t queue)
+{
+    struct series *name_queue = SERIES(c, GROUP_NAME_QUEUE, tally, name, queue);
+    if (!isnan(tally->runtime))
+        group_observe(group(c, GROUP_TASK), series, TASK_RUNTIME_COL,
+                      tally->runtime);
+    if (!isnan(tally->timestamp))
+        group_set(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_SUCCESS_COL,
+                  tally->timestamp);
+}
+
+static void
+add_failed(struct counters *c, const struct tally *tally, uint32_t name,
+           uint32_t queue)
+{
+    struct series *name_queue = SERIES(c, GROUP_NAME_QUEUE, tally, name, queue);
+    count_failure(c, tally, name, queue, 1);
+    group_count(group(c, GROUP_NAME), SERIES(c, GROUP_NAME, tally, name),
+                NAME_FAILURES_COL, 1);
+    if (!isnan(tally->runtime))
+        group_observe(group(c, GROUP_NAME_QUEUE), name_queue,
+                      NQ_FAILURE_RUNTIME_COL, tally->runtime);
+    if (!isnan(tally->timestamp))
+        group_set(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_FAILURE_COL,
+                  tally->timestamp);
+}
+
+static void
+add_worker_event(struct counters *c, const struct tally *tally, uint32_t name,
+                 uint32_t queue)
+{
+    static const uint8_t columns[EVENT_TYPE_COUNT] = {
+        [EVENT_TASK_RECEIVED] = TASK_RECEIVED_COL,
+        [EVENT_TASK_STARTED] = TASK_STARTED_COL,
+        [EVENT_TASK_SUCCEEDED] = TASK_SUCCEEDED_COL,
+        [EVENT_TASK_REJECTED] = TASK_REJECTED_COL,
+        [EVENT_TASK_REVOKED] = TASK_REVOKED_COL,
+        [EVENT_TASK_RETRIED] = TASK_RETRIED_COL,
+        [EVENT_TASK_CANCELLED] = TASK_CANCELLED_COL,
+    };
+    struct series *series =
+        SERIES(c, GROUP_TASK, tally, tally->hostname, name, queue);
+    make_zeros(c, series, tally, name, queue);
+    if (tally->type != EVENT_TASK_FAILED)
+        group_count(group(c, GROUP_TASK), series, columns[tally->type], 1);
+    if (tally->type == EVENT_TASK_STARTED)
+        add_started(c, tally, series, name, queue);
+    else if (tally->type == EVENT_TASK_SUCCEEDED)
+        add_succeeded(c, tally, series, name, queue);
+    else if (tally->type == EVENT_TASK_FAILED)
+        add_failed(c, tally, name, queue);
+    else if (tally->type == EVENT_TASK_RETRIED)
+        add_retried(c, tally, name, queue);
+    else if (tally->type == EVENT_TASK_REVOKED)
+        add_revoked(c, tally, name, queue);
+}
+
+struct counters *
+counters_new(struct registry *registry, struct str default_queue)
+{
+    struct counters *c = xmalloc(sizeof(*c));
+    *c = (struct counters){
+        .registry = registry,
+        .unnamed = registry_value(registry, LABEL_NAME, STR("None")),
+        .default_queue =
+            registry_value(registry, LABEL_QUEUE_NAME, default_queue),
+        .no_exception = registry_value(registry, LABEL_EXCEPTION, STR("")),
+    };
+    return c;
+}
+
+void
+counters_free(struct counters *c)
+{
+    free(c);
+}
+
+static void
+add_sent(struct counters *c, const struct tally *tally, uint32_t name,
+         uint32_t queue)
+{
+    struct series *series =
+        SERIES(c, GROUP_TASK, tally, tally->hostname, name, queue);
+    if (UNLIKELY(series->present == 0))
+        make_name(c, tally, name);
+    group_count(group(c, GROUP_TASK), series, TASK_SENT_COL, 1);
+}
+
+void
+counters_add(struct counters *c, const struct tally *tally, uint32_t name,
+             uint32_t queue)
+{
+    if (name == TASK_NO_VALUE)
+        name = c->unnamed;
+    if (queue == TASK_NO_VALUE)
+        queue = c->default_queue;
+    if (tally->type == EVENT_TASK_SENT)
+        add_sent(c, tally, name, queue);
+    else
+        add_worker_event(c, tally, name, queue);
+}
+
+void
+counters_add_wait(struct counters *c, const struct tally *tally, uint32_t name,
+                  uint32_t queue)
+{
+    group_observe(group(c, GROUP_TASK),
+                  SERIES(c, GROUP_TASK, tally, tally->hostname, name,
+                         queue == TASK_NO_VALUE ? c->default_queue : queue),
+                  TASK_WAIT_COL, tally->wait);
+}

@@ -1,0 +1,175 @@
+#include "model/senders.h"
+
+#include <stdlib.h>
+
+#include "base/index.h"
+#include "base/xalloc.h"
+
+enum { NONE = UINT32_MAX, FIRST_MARKS = 16 };
+
+struct sender {
+    struct hash128 hash;
+    int64_t newest_clock;
+    uint64_t *marks; /* of its last events, a ring */
+    uint32_t nmarks;
+    uint32_t cap;
+    uint32_t at;
+    uint32_t older; /* neighbours in the order of use */
+    uint32_t newer;
+};
+
+struct senders {
+    struct hash_key key;
+    struct sender *items;
+    struct index index;
+    uint32_t n;
+    uint32_t max;
+    uint32_t oldest;
+    uint32_t newest;
+};
+
+static struct hash128
+hash_of(const void *owner, uint32_t number)
+{
+    return ((const struct senders *)owner)->items[number].hash;
+}
+
+static void
+unlink_sender(struct senders *senders, const struct sender *sender)
+{
+    if (sender->older == NONE)
+        senders->oldest = sender->newer;
+    else
+        senders->items[sender->older].newer = sender->newer;
+    if (sender->newer == NONE)
+        senders->newest = sender->older;
+    else
+        senders->items[sender->newer].older = sender->older;
+}
+
+static void
+link_newest(struct senders *senders, uint32_t number)
+{
+    struct sender *sender = &senders->items[number];
+    sender->older = senders->newest;
+    sender->newer = NONE;
+    if (senders->newest == NONE)
+        senders->oldest = number;
+    else
+        senders->items[senders->newest].newer = number;
+    senders->newest = number;
+}
+
+/* A place for a new sender: a fresh one, or that of the longest silent. */
+static uint32_t
+take_number(struct senders *senders)
+{
+    if (senders->n < senders->max) {
+        const uint32_t number = senders->n++;
+        if ((number & (number - 1)) == 0)
+            senders->items =
+                xrealloc(senders->items, number == 0 ? 1 : 2 * (size_t)number,
+                         sizeof(*senders->items));
+        return number;
+    }
+    const uint32_t number = senders->oldest;
+    unlink_sender(senders, &senders->items[number]);
+    index_remove(&senders->index, senders->items[number].hash);
+    free(senders->items[number].marks);
+    return number;
+}
+
+static struct sender *
+add(struct senders *senders, struct hash128 hash)
+{
+    const uint32_t number = take_number(senders);
+    senders->items[number] = (struct sender){.hash = hash, .newest_clock = -1};
+    link_newest(senders, number);
+    index_add(&senders->index, hash, number);
+    return &senders->items[number];
+}
+
+static struct sender *
+get(struct senders *senders, const struct event *ev)
+{
+    struct hash128 hash = hash_bytes(senders->key, ev->hostname);
+    hash.low ^= hash_mix(senders->key, (uint64_t)ev->pid, hash.high);
+    const uint32_t number = index_find(&senders->index, hash);
+    if (number == INDEX_NONE)
+        return add(senders, hash);
+    if (number != senders->newest) {
+        unlink_sender(senders, &senders->items[number]);
+        link_newest(senders, number);
+    }
+    return &senders->items[number];
+}
+
+static bool
+remembers(const struct sender *sender, uint64_t mark)
+{
+    for (uint32_t i = 0; i < sender->nmarks; i++)
+        if (sender->marks[i] == mark)
+            return true;
+    return false;
+}
+
+static void
+remember(struct sender *sender, uint64_t mark)
+{
+    if (sender->nmarks == sender->cap && sender->cap < SENDERS_REMEMBERED) {
+        sender->cap = sender->cap == 0 ? FIRST_MARKS : 2 * sender->cap;
+        sender->marks =
+            xrealloc(sender->marks, sender->cap, sizeof(*sender->marks));
+        sender->at = sender->nmarks;
+    }
+    sender->marks[sender->at] = mark;
+    if (sender->nmarks < sender->cap)
+        sender->nmarks++;
+    sender->at = (sender->at + 1) & (SENDERS_REMEMBERED - 1);
+}
+
+struct senders *
+senders_new(struct hash_key key, size_t max)
+{
+    struct senders *senders = xmalloc(sizeof(*senders));
+    *senders = (struct senders){
+        .key = key,
+        .max = (uint32_t)max,
+        .oldest = NONE,
+        .newest = NONE,
+    };
+    index_init(&senders->index, hash_of, senders);
+    return senders;
+}
+
+void
+senders_free(struct senders *senders)
+{
+    if (senders == NULL)
+        return;
+    for (uint32_t i = 0; i < senders->n; i++)
+        free(senders->items[i].marks);
+    free(senders->items);
+    index_close(&senders->index);
+    free(senders);
+}
+
+bool
+senders_repeated(struct senders *senders, const struct event *ev)
+{
+    if (ev->clock < 0)
+        return false;
+    struct sender *sender = get(senders, ev);
+    uint64_t mark =
+        hash_mix(senders->key, (uint64_t)ev->clock, (uint64_t)ev->type);
+    if (ev->uuid.len > 0)
+        mark ^= hash_bytes(senders->key, ev->uuid).low;
+    /* The clock of one process only goes up, so most events are new at a
+     * glance; only threads that share a clock need the search. */
+    if (ev->clock <= sender->newest_clock && remembers(sender, mark))
+        return true;
+    if (ev->clock > sender->newest_clock)
+        sender->newest_clock = ev->clock;
+    remember(sender, mark);
+    return false;
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+/* Recognises events that were delivered twice. Celery sends a batch that
+ * could not be published again, partly with events that had gone out; such a
+ * repeat has the same sender (hostname, pid), clock, type and task id. The
+ * last 1,024 events of a sender are remembered, for the senders that were
+ * heard last. */
+
+#include "base/hash.h"
+#include "wire/event.h"
+
+enum { SENDERS_REMEMBERED = 1024 };
+
+struct senders;
+
+/* max: senders kept, 8 KiB each once busy. */
+struct senders *senders_new(struct hash_key key, size_t max);
+void senders_free(struct senders *senders);
+/* True for an exact repeat. Events without a clock never are one. */
+bool senders_repeated(struct senders *senders, const struct event *ev);

@@ -1,0 +1,64 @@
+#pragma once
+
+/* What is known of each task: a bounded table from task id to name, queue and
+ * times. Any event may make an entry. When the table is full the longest
+ * finished task goes first, then the least recently touched one; memory grows
+ * only as it is used, 64 bytes and an index entry a task. */
+
+#include <stdint.h>
+
+#include "base/hash.h"
+
+enum task_flag {
+    TASK_SENT = 1 << 0,     /* a task-sent event was seen */
+    TASK_NAMED = 1 << 1,    /* name is from task-received, which outranks
+                               task-sent: a shadow name, a replacement */
+    TASK_RUNNING = 1 << 2,  /* started, not ended */
+    TASK_RAN = 1 << 3,      /* was started at least once */
+    TASK_RENEWED = 1 << 4,  /* since the last start: retried, requeued, sent or
+                               received anew, so that another start is right */
+    TASK_FINISHED = 1 << 5, /* a terminal event was seen */
+    TASK_WAITED = 1 << 6,   /* queue wait observed for the last start */
+};
+
+enum { TASK_NO_VALUE = 0xffffff, TASK_NO_WORKER = UINT32_MAX };
+
+struct task {
+    struct hash128 key;
+    double sent; /* Unix seconds, NaN when unknown; so are the next two */
+    double eta;
+    double at;          /* received until started, then started */
+    uint32_t name : 24; /* number of the label value, or TASK_NO_VALUE */
+    uint32_t flags : 8; /* enum task_flag */
+    uint32_t queue;     /* as name */
+    union {
+        uint32_t worker;     /* who runs it, while TASK_RUNNING */
+        uint32_t finished_s; /* our monotonic clock, while TASK_FINISHED */
+    };
+    uint32_t waiting; /* first of its events that wait for a name, 0 = none */
+    uint32_t older;   /* neighbours in the order of use */
+    uint32_t newer;
+};
+
+struct tasks;
+
+/* Called with an entry that must make room, before it is gone. */
+typedef void (*tasks_evict_fn)(void *ctx, struct task *task);
+
+struct tasks *tasks_new(struct hash_key key, size_t capacity,
+                        tasks_evict_fn evict, void *ctx);
+void tasks_free(struct tasks *tasks);
+/* Finds or makes the entry, and marks it as just used. The pointer is good
+ * until the next call that may make one. */
+struct task *tasks_get(struct tasks *tasks, struct str id);
+/* Places an entry among the finished, or back among the live ones. */
+void tasks_finish(struct tasks *tasks, struct task *task, uint32_t now_s);
+void tasks_revive(struct tasks *tasks, struct task *task);
+/* A number that leads back to the entry as long as it is in the table. */
+uint32_t tasks_number(const struct tasks *tasks, const struct task *task);
+struct task *tasks_at(struct tasks *tasks, uint32_t number);
+/* Drops entries that finished before then, at most `max` of them a call. */
+void tasks_expire(struct tasks *tasks, uint32_t before_s, size_t max);
+size_t tasks_n(const struct tasks *tasks);
+size_t tasks_capacity(const struct tasks *tasks);
+uint64_t tasks_nevicted(const struct tasks *tasks);

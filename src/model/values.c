@@ -1,0 +1,192 @@
+#include "model/values.h"
+
+#include <stdlib.h>
+
+#include "base/index.h"
+#include "base/utf8.h"
+#include "base/xalloc.h"
+
+enum { CUT_MARK_LEN = 9, NONE = UINT32_MAX };
+
+struct value {
+    struct hash128 hash;
+    char *text; /* NULL while the number is free */
+    uint32_t text_len;
+    uint32_t next_free;
+};
+
+struct values {
+    struct hash_key key;
+    size_t max;
+    size_t max_len;
+    struct value *items; /* by number */
+    size_t nitems;       /* numbers given out so far */
+    size_t cap;
+    size_t nlive;
+    uint32_t first_free;
+    struct index index;
+    uint64_t noverflows;
+};
+
+static void
+add_escaped(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+        if (c == '\\' || c == '"') {
+            buf_add_byte(out, '\\');
+            buf_add_byte(out, s.ptr[i]);
+        } else if (c == '\n') {
+            buf_add_str(out, STR("\\n"));
+        } else if (c < 0x20 || c == 0x7f) {
+            /* Control bytes reach operators' terminals. */
+            buf_add_str(out, STR("\xef\xbf\xbd"));
+        } else {
+            buf_add_byte(out, s.ptr[i]);
+        }
+    }
+}
+
+/* The mark must not change when the exporter restarts, or the series would:
+ * an unkeyed hash. */
+static void
+add_cut_mark(struct buf *out, struct str raw)
+{
+    const struct hash128 h = hash_bytes((struct hash_key){0}, raw);
+    buf_printf(out, "~%08x", (unsigned)h.low);
+}
+
+static void
+set_text(const struct values *values, struct value *value, struct str raw)
+{
+    struct buf repaired, out;
+    buf_init(&repaired, 0);
+    buf_init(&out, 0);
+    /* Repair can treble the length: no more than what can survive the cut. */
+    utf8_repair(&repaired, str_slice(raw, 0, values->max_len + 4));
+    struct str text = buf_str(&repaired);
+    const bool cut =
+        text.len > values->max_len || raw.len > values->max_len + 4;
+    if (cut)
+        text = utf8_cut(text, values->max_len > CUT_MARK_LEN
+                                  ? values->max_len - CUT_MARK_LEN
+                                  : 0);
+    add_escaped(&out, text);
+    if (cut)
+        add_cut_mark(&out, raw);
+    if (!buf_reserve(&out, 1)) /* an empty value still has an address */
+        abort();
+    size_t len;
+    value->text = buf_take(&out, &len);
+    value->text_len = (uint32_t)len;
+    buf_close(&repaired);
+}
+
+static struct hash128
+hash_of(const void *owner, uint32_t id)
+{
+    return ((const struct values *)owner)->items[id].hash;
+}
+
+static uint32_t
+take_number(struct values *values)
+{
+    if (values->first_free != NONE) {
+        const uint32_t id = values->first_free;
+        values->first_free = values->items[id].next_free;
+        return id;
+    }
+    if (values->nitems == values->cap) {
+        values->cap = values->cap == 0 ? 16 : 2 * values->cap;
+        values->items =
+            xrealloc(values->items, values->cap, sizeof(*values->items));
+    }
+    return (uint32_t)values->nitems++;
+}
+
+static uint32_t
+add(struct values *values, struct hash128 hash, struct str raw)
+{
+    const uint32_t id = take_number(values);
+    values->items[id] = (struct value){.hash = hash};
+    set_text(values, &values->items[id], raw);
+    index_add(&values->index, hash, id);
+    values->nlive++;
+    return id;
+}
+
+struct values *
+values_new(struct hash_key key, size_t max, size_t max_len)
+{
+    struct values *values = xmalloc(sizeof(*values));
+    *values = (struct values){
+        .key = key, .max = max, .max_len = max_len, .first_free = NONE};
+    index_init(&values->index, hash_of, values);
+    const struct str other = STR("__other__");
+    add(values, hash_bytes(key, other), other);
+    return values;
+}
+
+void
+values_free(struct values *values)
+{
+    if (values == NULL)
+        return;
+    for (size_t i = 0; i < values->nitems; i++)
+        free(values->items[i].text);
+    free(values->items);
+    index_close(&values->index);
+    free(values);
+}
+
+uint32_t
+values_id(struct values *values, struct str raw)
+{
+    const struct hash128 hash = hash_bytes(values->key, raw);
+    const uint32_t found = index_find(&values->index, hash);
+    if (LIKELY(found != INDEX_NONE))
+        return found;
+    if (values_n(values) >= values->max) {
+        values->noverflows++;
+        return VALUES_OTHER;
+    }
+    return add(values, hash, raw);
+}
+
+void
+values_drop(struct values *values, uint32_t id)
+{
+    struct value *value = &values->items[id];
+    if (id == VALUES_OTHER || value->text == NULL)
+        return;
+    index_remove(&values->index, value->hash);
+    free(value->text);
+    *value = (struct value){.next_free = values->first_free};
+    values->first_free = id;
+    values->nlive--;
+}
+
+struct str
+values_text(const struct values *values, uint32_t id)
+{
+    const struct value *value = &values->items[id];
+    return (struct str){.ptr = value->text, .len = value->text_len};
+}
+
+size_t
+values_n(const struct values *values)
+{
+    return values->nlive - 1; /* __other__ is ours */
+}
+
+size_t
+values_max(const struct values *values)
+{
+    return values->max;
+}
+
+uint64_t
+values_noverflows(const struct values *values)
+{
+    return values->noverflows;
+}

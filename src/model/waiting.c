@@ -1,0 +1,155 @@
+#include "model/waiting.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+
+enum { FIRST_CAP = 64 };
+
+/* A ring in the order of arrival, which is that of the deadlines too; a place
+ * let out early stays until its turn comes. Places are named by a running
+ * number with the top bit set, so that no name is 0. Those of one task form a
+ * circle, and the task points at the last, whose next is the first. */
+struct place {
+    struct tally tally;
+    int64_t deadline_ms;
+    uint32_t task; /* TASK_GONE once it is let out */
+    uint32_t next; /* of the same task */
+};
+
+enum { TASK_GONE = UINT32_MAX };
+#define NAMED UINT32_C(0x80000000)
+
+struct waiting {
+    struct tasks *tasks;
+    size_t max;
+    waiting_fn fn;
+    void *ctx;
+    struct place *places;
+    uint32_t cap;   /* a power of two */
+    uint32_t first; /* running number of the oldest place */
+    uint32_t n;     /* places in use */
+    size_t nlive;   /* of them still waiting */
+};
+
+static struct place *
+place_at(const struct waiting *waiting, uint32_t number)
+{
+    return &waiting->places[number & (waiting->cap - 1)];
+}
+
+struct waiting *
+waiting_new(struct tasks *tasks, size_t max, waiting_fn fn, void *ctx)
+{
+    struct waiting *waiting = xmalloc(sizeof(*waiting));
+    *waiting = (struct waiting){
+        .tasks = tasks,
+        .max = max,
+        .fn = fn,
+        .ctx = ctx,
+        .cap = FIRST_CAP,
+    };
+    waiting->places = xcalloc(FIRST_CAP, sizeof(struct place));
+    return waiting;
+}
+
+void
+waiting_free(struct waiting *waiting)
+{
+    if (waiting == NULL)
+        return;
+    free(waiting->places);
+    free(waiting);
+}
+
+static void
+grow(struct waiting *waiting)
+{
+    struct place *places =
+        xcalloc(2 * (size_t)waiting->cap, sizeof(struct place));
+    for (uint32_t i = 0; i < waiting->n; i++) {
+        const uint32_t number = waiting->first + i;
+        places[number & (2 * waiting->cap - 1)] = *place_at(waiting, number);
+    }
+    free(waiting->places);
+    waiting->places = places;
+    waiting->cap *= 2;
+}
+
+/* Takes the oldest place away, with all that its task still waits for: a
+ * task's later events must not overtake its earlier ones. */
+static void
+remove_oldest(struct waiting *waiting)
+{
+    const struct place *place = place_at(waiting, waiting->first);
+    if (place->task != TASK_GONE)
+        waiting_release(waiting, tasks_at(waiting->tasks, place->task));
+    waiting->first++;
+    waiting->n--;
+}
+
+void
+waiting_add(struct waiting *waiting, struct task *task,
+            const struct tally *tally, int64_t deadline_ms)
+{
+    if (waiting->n >= waiting->max)
+        remove_oldest(waiting);
+    if (waiting->n == waiting->cap)
+        grow(waiting);
+    const uint32_t name = (waiting->first + waiting->n++) | NAMED;
+    struct place *place = place_at(waiting, name);
+    *place = (struct place){
+        .tally = *tally,
+        .deadline_ms = deadline_ms,
+        .task = tasks_number(waiting->tasks, task),
+        .next = name,
+    };
+    if (task->waiting != 0) {
+        struct place *last = place_at(waiting, task->waiting);
+        place->next = last->next;
+        last->next = name;
+    }
+    task->waiting = name;
+    waiting->nlive++;
+}
+
+void
+waiting_release(struct waiting *waiting, struct task *task)
+{
+    const uint32_t last = task->waiting;
+    if (last == 0)
+        return;
+    task->waiting = 0;
+    uint32_t name = last;
+    do {
+        name = place_at(waiting, name)->next;
+        struct place *place = place_at(waiting, name);
+        place->task = TASK_GONE;
+        waiting->nlive--;
+        waiting->fn(waiting->ctx, &place->tally, task);
+    } while (name != last);
+}
+
+void
+waiting_expire(struct waiting *waiting, int64_t now_ms)
+{
+    while (waiting->n > 0) {
+        const struct place *place = place_at(waiting, waiting->first);
+        if (place->task != TASK_GONE && place->deadline_ms > now_ms)
+            return;
+        remove_oldest(waiting);
+    }
+}
+
+size_t
+waiting_n(const struct waiting *waiting)
+{
+    return waiting->nlive;
+}
+
+int64_t
+waiting_deadline(const struct waiting *waiting)
+{
+    return waiting->n == 0 ? INT64_MAX
+                           : place_at(waiting, waiting->first)->deadline_ms;
+}

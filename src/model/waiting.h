@@ -1,0 +1,31 @@
+#pragma once
+
+/* Samples of task events that wait a moment for their name or queue. Events
+ * of one task come from several processes and overtake each other: a start
+ * may arrive before the task-sent that names the queue. */
+
+#include <stdint.h>
+
+#include "base/now.h"
+#include "model/counters.h"
+#include "model/tasks.h"
+
+struct waiting;
+
+/* Called for each tally that need not wait any longer. */
+typedef void (*waiting_fn)(void *ctx, const struct tally *tally,
+                           const struct task *task);
+
+struct waiting *waiting_new(struct tasks *tasks, size_t max, waiting_fn fn,
+                            void *ctx);
+void waiting_free(struct waiting *waiting);
+/* Keeps a tally until then at the latest; past max the oldest goes out. */
+void waiting_add(struct waiting *waiting, struct task *task,
+                 const struct tally *tally, int64_t deadline_ms);
+/* Lets out all that wait for this task, in order. */
+void waiting_release(struct waiting *waiting, struct task *task);
+/* Lets out what is due by now; INT64_MAX for everything. */
+void waiting_expire(struct waiting *waiting, int64_t now_ms);
+size_t waiting_n(const struct waiting *waiting);
+/* When the next one is due; INT64_MAX when none waits. */
+int64_t waiting_deadline(const struct waiting *waiting);

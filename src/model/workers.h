@@ -1,0 +1,52 @@
+#pragma once
+
+/* Which workers are alive, how busy they are, and when they may be forgotten.
+ * A worker is one process, (nodename, pid): two of one name and a restarted
+ * one are told apart. Hosts show what their workers add up to. Liveness goes
+ * by the time of receipt on our own clock; a worker's clock is never asked. */
+
+#include "base/now.h"
+#include "model/registry.h"
+#include "wire/event.h"
+
+enum { WORKERS_NONE = UINT32_MAX };
+
+struct workers_config {
+    int64_t timeout_ms;      /* silent for longer = down; 0 = never */
+    int64_t purge_ms;        /* silent for longer = series dropped; 0 = never */
+    int64_t client_purge_ms; /* the same for hosts that only send tasks */
+    size_t max;              /* worker processes kept */
+    /* Called before the series and the value of a host are dropped. */
+    void (*before_drop)(void *ctx);
+    void *ctx;
+};
+
+struct workers;
+
+struct workers *workers_new(const struct workers_config *config,
+                            struct registry *registry, struct hash_key key);
+void workers_free(struct workers *workers);
+/* The host part of a nodename: what follows the first @, or all of it. */
+struct str workers_host(struct str nodename);
+/* A worker-online, -heartbeat or -offline event. */
+void workers_event(struct workers *workers, const struct event *ev,
+                   struct now now);
+/* A task event that a worker sent proves it alive, unless it has said
+ * goodbye. The number is the worker's until it is purged; WORKERS_NONE when
+ * there is no room for it. */
+uint32_t workers_task_event(struct workers *workers, const struct event *ev,
+                            struct now now);
+/* The number of the hostname value of a worker; VALUES_OTHER for NONE. */
+uint32_t workers_hostname(const struct workers *workers, uint32_t number);
+/* A task-sent of a host that may have no worker at all. */
+void workers_client_event(struct workers *workers, uint32_t hostname,
+                          struct now now);
+/* Tasks started and unfinished: they put off the purge of their worker. */
+void workers_task_started(struct workers *workers, uint32_t number);
+void workers_task_ended(struct workers *workers, uint32_t number);
+/* Declares the silent down and purges the long gone; once a second. */
+void workers_tick(struct workers *workers, struct now now);
+/* Time in which we could not hear them does not count as silence. */
+void workers_excuse(struct workers *workers, int64_t blind_ms);
+bool workers_node_is_up(const struct workers *workers, struct str nodename);
+size_t workers_nup(const struct workers *workers);
