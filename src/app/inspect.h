@@ -1,0 +1,26 @@
+#pragma once
+
+/* Asks in the background what events do not tell: how long the queues are,
+ * and which workers, with how many processes, consume them. A scrape never
+ * waits for any of it. A poll ends as soon as every live worker has answered.
+ */
+
+#include <uv.h>
+
+#include "app/options.h"
+#include "io/broker.h"
+#include "model/metrics.h"
+
+struct inspect;
+
+struct inspect *inspect_new(uv_loop_t *loop, const struct options *options,
+                            struct broker *broker, struct metrics *metrics);
+/* Polls begin when the broker is up, and end when it is not. */
+void inspect_broker_up(struct inspect *inspect, bool up);
+/* A worker came or went: polls soon, and not only when the time comes. */
+void inspect_soon(struct inspect *inspect);
+/* What the broker hands up: one reply of a worker, one queue's length. */
+void inspect_reply(struct inspect *inspect, const struct message *message);
+void inspect_queue(struct inspect *inspect, struct str name, int64_t length);
+/* `done` after the last handle is closed, and inspect is gone then. */
+void inspect_free(struct inspect *inspect, void (*done)(void *ctx), void *ctx);

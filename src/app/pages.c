@@ -1,0 +1,326 @@
+#include "app/pages.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "wire/gzip.h"
+
+enum {
+    SHARE = 4 * 1024 * 1024,
+    /* A page is as good as new for ten times what it cost to make, so that
+     * rendering never takes more than a tenth of the time; at most this. */
+    FRESH_MAX_MS = 1000,
+    /* Pages above this size that are still being sent are not added to
+     * without end: slow readers would pile them up. */
+    BIG = 8 * 1024 * 1024,
+    MAX_BIG = 2,
+};
+
+struct waiter {
+    struct waiter *next;
+    pages_fn fn;
+    void *ctx;
+};
+
+/* A page in the making. */
+struct job {
+    struct job *next;
+    struct expose expose;
+    bool gzip;
+    bool shared;  /* not filtered by name[] */
+    bool written; /* the last family is in `plain` */
+    bool failed;
+    struct buf plain;
+    size_t compressed; /* bytes of plain that are in `out` already */
+    struct buf out;
+    uint64_t generation; /* of the metrics, when it was begun */
+    uint64_t begun_ns;
+    uint64_t cost_ns;
+    struct str *names;
+    struct waiter *waiters;
+};
+
+/* The last whole page of a kind. */
+struct made {
+    struct blob *blob;
+    uint64_t generation;
+    uint64_t begun_ns;
+    uint64_t cost_ns;
+};
+
+struct pages {
+    uv_loop_t *loop;
+    const struct metrics *metrics;
+    struct pages_config config;
+    struct gzip *compressor;
+    struct made made[2][2]; /* by format and gzip */
+    struct blob *big[MAX_BIG];
+    struct job *jobs; /* the first is worked on */
+    uv_idle_t idle;
+    void (*done)(void *ctx);
+    void *done_ctx;
+};
+
+static struct made *
+made_of(struct pages *pages, const struct job *job)
+{
+    return &pages->made[job->expose.config.format][job->gzip];
+}
+
+static bool
+is_fresh(const struct pages *pages, const struct made *made)
+{
+    if (made->blob == NULL)
+        return false;
+    const uint64_t age_ns = uv_hrtime() - made->begun_ns;
+    const uint64_t max_ns = UINT64_C(1000000) * FRESH_MAX_MS;
+    if (age_ns >= max_ns)
+        return false;
+    return made->generation == metrics_generation(pages->metrics) ||
+           age_ns < 10 * made->cost_ns;
+}
+
+static size_t
+nbig_in_use(struct pages *pages)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < MAX_BIG; i++) {
+        struct blob **big = &pages->big[i];
+        if (*big != NULL && blob_nrefs(*big) == 1) {
+            blob_unref(*big);
+            *big = NULL;
+        }
+        n += *big != NULL;
+    }
+    return n;
+}
+
+static void
+remember_big(struct pages *pages, struct blob *blob)
+{
+    if (blob_str(blob).len < BIG)
+        return;
+    nbig_in_use(pages);
+    for (size_t i = 0; i < MAX_BIG; i++)
+        if (pages->big[i] == NULL) {
+            pages->big[i] = blob_ref(blob);
+            return;
+        }
+}
+
+/* One share of work; true when the page is whole. */
+static bool
+work(struct pages *pages, struct job *job)
+{
+    struct buf *plain = &job->plain;
+    const size_t left = plain->len - job->compressed;
+    if (job->gzip && left > 0 && (job->written || left >= SHARE)) {
+        const struct str share =
+            str_slice(buf_str(plain), job->compressed, job->compressed + SHARE);
+        job->failed |= pages->compressor == NULL ||
+                       !gzip_add(pages->compressor, &job->out, share);
+        job->compressed += share.len;
+    } else if (!job->written) {
+        if (job->gzip && left == 0) {
+            buf_clear(plain);
+            job->compressed = 0;
+        }
+        job->written = expose_step(&job->expose, plain, SHARE);
+    }
+    job->failed |= !buf_ok(plain);
+    return job->failed ||
+           (job->written && (!job->gzip || job->compressed == plain->len));
+}
+
+static bool
+work_timed(struct pages *pages, struct job *job)
+{
+    const uint64_t begun_ns = uv_hrtime();
+    const bool whole = work(pages, job);
+    job->cost_ns += uv_hrtime() - begun_ns;
+    return whole;
+}
+
+static void
+job_free(struct job *job)
+{
+    buf_close(&job->plain);
+    buf_close(&job->out);
+    for (size_t i = 0; i < job->expose.config.nnames; i++)
+        free((char *)(uintptr_t)job->names[i].ptr);
+    free(job->names);
+    free(job);
+}
+
+static void
+answer(struct job *job, struct blob *blob)
+{
+    while (job->waiters != NULL) {
+        struct waiter *waiter = job->waiters;
+        job->waiters = waiter->next;
+        waiter->fn(waiter->ctx, blob == NULL ? NULL : blob_ref(blob));
+        free(waiter);
+    }
+}
+
+static void
+finish(struct pages *pages, struct job *job)
+{
+    struct blob *blob = NULL;
+    if (job->gzip && job->out.len == 0) /* an empty page */
+        job->failed |= pages->compressor == NULL ||
+                       !gzip_add(pages->compressor, &job->out, STR(""));
+    if (!job->failed)
+        blob = blob_new(job->gzip ? &job->out : &job->plain);
+    if (blob != NULL && job->shared) {
+        struct made *made = made_of(pages, job);
+        blob_unref(made->blob);
+        *made = (struct made){
+            .blob = blob_ref(blob),
+            .generation = job->generation,
+            .begun_ns = job->begun_ns,
+            .cost_ns = job->cost_ns,
+        };
+        remember_big(pages, blob);
+    }
+    answer(job, blob);
+    blob_unref(blob);
+    job_free(job);
+}
+
+static void
+on_idle(uv_idle_t *idle)
+{
+    struct pages *pages = idle->data;
+    struct job *job = pages->jobs;
+    if (!work_timed(pages, job))
+        return;
+    pages->jobs = job->next;
+    if (pages->jobs == NULL)
+        uv_idle_stop(idle);
+    finish(pages, job);
+}
+
+static void
+add_waiter(struct job *job, pages_fn fn, void *ctx)
+{
+    struct waiter *waiter = xmalloc(sizeof(*waiter));
+    *waiter = (struct waiter){.next = job->waiters, .fn = fn, .ctx = ctx};
+    job->waiters = waiter;
+}
+
+static struct job *
+job_new(struct pages *pages, enum format format, bool gzip,
+        const struct str *names, size_t nnames)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->gzip = gzip;
+    job->shared = nnames == 0;
+    job->names = xcalloc(nnames, sizeof(struct str));
+    for (size_t i = 0; i < nnames; i++)
+        job->names[i] = (struct str){str_dup(names[i]), names[i].len};
+    buf_init(&job->plain, 0);
+    buf_init(&job->out, 0);
+    expose_init(&job->expose, metrics_registry(pages->metrics),
+                &(struct expose_config){
+                    .format = format,
+                    .created_series = pages->config.created_series,
+                    .names = job->names,
+                    .nnames = nnames,
+                });
+    return job;
+}
+
+static struct job *
+find_job(struct pages *pages, enum format format, bool gzip)
+{
+    for (struct job *job = pages->jobs; job != NULL; job = job->next)
+        if (job->shared && job->gzip == gzip &&
+            job->expose.config.format == format)
+            return job;
+    return NULL;
+}
+
+static void
+begin(struct pages *pages, struct job *job)
+{
+    pages->config.refresh(pages->config.ctx);
+    job->generation = metrics_generation(pages->metrics);
+    job->begun_ns = uv_hrtime();
+    /* Most pages are whole after one share, and are answered at once. */
+    bool whole = work_timed(pages, job);
+    if (!whole && job->written && job->plain.len <= SHARE)
+        whole = work_timed(pages, job);
+    if (whole) {
+        finish(pages, job);
+        return;
+    }
+    struct job **last = &pages->jobs;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = job;
+    uv_idle_start(&pages->idle, on_idle);
+}
+
+void
+pages_get(struct pages *pages, enum format format, bool gzip,
+          const struct str *names, size_t nnames, pages_fn fn, void *ctx)
+{
+    struct job *job = nnames > 0 ? NULL : find_job(pages, format, gzip);
+    if (job != NULL) {
+        add_waiter(job, fn, ctx);
+        return;
+    }
+    struct made *made = &pages->made[format][gzip];
+    if (nnames == 0 &&
+        (is_fresh(pages, made) ||
+         (made->blob != NULL && nbig_in_use(pages) == MAX_BIG))) {
+        fn(ctx, blob_ref(made->blob));
+        return;
+    }
+    job = job_new(pages, format, gzip, names, nnames);
+    add_waiter(job, fn, ctx);
+    begin(pages, job);
+}
+
+struct pages *
+pages_new(uv_loop_t *loop, const struct metrics *metrics,
+          const struct pages_config *config)
+{
+    struct pages *pages = xcalloc(1, sizeof(*pages));
+    pages->loop = loop;
+    pages->metrics = metrics;
+    pages->config = *config;
+    pages->compressor = gzip_new();
+    uv_idle_init(loop, &pages->idle);
+    pages->idle.data = pages;
+    return pages;
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    struct pages *pages = handle->data;
+    gzip_free(pages->compressor);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 2; k++)
+            blob_unref(pages->made[i][k].blob);
+    for (size_t i = 0; i < MAX_BIG; i++)
+        blob_unref(pages->big[i]);
+    pages->done(pages->done_ctx);
+    free(pages);
+}
+
+void
+pages_free(struct pages *pages, void (*done)(void *ctx), void *ctx)
+{
+    while (pages->jobs != NULL) {
+        struct job *job = pages->jobs;
+        pages->jobs = job->next;
+        answer(job, NULL);
+        job_free(job);
+    }
+    pages->done = done;
+    pages->done_ctx = ctx;
+    uv_close((uv_handle_t *)&pages->idle, on_closed);
+}
