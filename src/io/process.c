@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-enum { FILE_MAX = 16384 };
+enum { FILE_MAX = 12288 };
 
 /* Reads a small file of /proc as a string; empty when that fails. */
 static void
@@ -34,7 +34,7 @@ stat_field(const char *text, int field)
     const char *at = strrchr(text, ')');
     for (int i = 2; at != NULL && i < field; i++)
         at = strchr(at + 1, ' ');
-    return at == NULL ? NAN : strtod(at, NULL);
+    return at == NULL ? (double)NAN : strtod(at, NULL);
 }
 
 static double
@@ -56,15 +56,15 @@ limit_of(__rlimit_resource_t resource)
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0)
         return NAN;
-    return limit.rlim_cur == RLIM_INFINITY ? INFINITY : (double)limit.rlim_cur;
+    return limit.rlim_cur == RLIM_INFINITY ? (double)INFINITY
+                                           : (double)limit.rlim_cur;
 }
 
 /* The IpExt line of names and the line of values below it. */
 static void
-read_network(struct process_stats *out)
+read_network(struct process_stats *out, char *text, size_t size)
 {
-    char text[FILE_MAX];
-    read_file("/proc/self/net/netstat", text, sizeof(text));
+    read_file("/proc/self/net/netstat", text, size);
     char *names = strstr(text, "IpExt:");
     char *values = names == NULL ? NULL : strstr(names + 1, "IpExt:");
     if (values == NULL)
@@ -100,5 +100,5 @@ process_read(struct process_stats *out)
         .network_receive_bytes = NAN,
         .network_transmit_bytes = NAN,
     };
-    read_network(out);
+    read_network(out, text, sizeof(text));
 }
