@@ -415,6 +415,14 @@ const struct option_row option_table[] = {
      .group = OPTION_HIDDEN,
      .type = OPTION_README,
      .help = "Print the README's list of options."},
+    {.name = "help-metrics",
+     .group = OPTION_HIDDEN,
+     .type = OPTION_METRICS_PAGE,
+     .help = "Print the tables of docs/metrics.md."},
+    {.name = "help-metrics-readme",
+     .group = OPTION_HIDDEN,
+     .type = OPTION_METRICS_README,
+     .help = "Print the README's list of metrics."},
 };
 
 const size_t option_count = COUNT_OF(option_table);

@@ -27,6 +27,8 @@ enum option_type {
     OPTION_MAN,
     OPTION_MARKDOWN,
     OPTION_README,
+    OPTION_METRICS_PAGE,
+    OPTION_METRICS_README,
 };
 
 enum option_group {

@@ -299,6 +299,8 @@ option_set(const struct option_row *row, struct options *o,
     case OPTION_MAN:
     case OPTION_MARKDOWN:
     case OPTION_README:
+    case OPTION_METRICS_PAGE:
+    case OPTION_METRICS_README:
         break;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/metric_docs.h"
 #include "app/option_docs.h"
 #include "app/option_sources.h"
 #include "app/option_values.h"
@@ -105,6 +106,12 @@ print_action(const struct option_row *action, struct buf *print)
         break;
     case OPTION_README:
         option_docs_readme(print);
+        break;
+    case OPTION_METRICS_PAGE:
+        metric_docs_markdown(print);
+        break;
+    case OPTION_METRICS_README:
+        metric_docs_readme(print);
         break;
     case OPTION_HELP:
     case OPTION_FLAG:
