@@ -146,7 +146,7 @@ void
 http_run_again(struct http_listener *listener)
 {
     listener->again = true;
-    if (!listener->http->running && !listener->http->closing)
+    if (!listener->http->closing)
         arm(listener);
 }
 

@@ -97,8 +97,11 @@ http_limits_init(struct http *http)
     if (getrlimit(RLIMIT_NOFILE, &nofile) < 0)
         return;
     const size_t nfds = (size_t)nofile.rlim_cur;
-    if (nfds < *max + RESERVED_FDS)
-        *max = nfds > 2 * RESERVED_FDS ? nfds - RESERVED_FDS : RESERVED_FDS;
+    if (nfds >= *max + RESERVED_FDS)
+        return;
+    *max = nfds > 2 * RESERVED_FDS ? nfds - RESERVED_FDS : RESERVED_FDS;
+    LOG(LOG_WARN, "The limit on open files leaves fewer HTTP connections",
+        NULL);
 }
 
 /* Whoever has not asked for anything yet must make room, the oldest first; a

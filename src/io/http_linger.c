@@ -10,8 +10,6 @@
 enum {
     LINGER_MS = 1000,
     LINGERS_MAX = 16,
-    /* Thrown away in one go, by the kernel and without a copy. */
-    DISCARD_BYTES = 1 << 20,
 };
 
 struct http_linger {
@@ -48,10 +46,10 @@ static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
     struct http_linger *linger = poll->data;
+    char thrown_away[8192];
     (void)events;
-    const ssize_t n = status < 0 ? 0
-                                 : recv(linger->fd, NULL, DISCARD_BYTES,
-                                        MSG_TRUNC | MSG_DONTWAIT);
+    const ssize_t n =
+        status < 0 ? 0 : recv(linger->fd, thrown_away, sizeof(thrown_away), 0);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         linger_close(linger);
 }

@@ -9,9 +9,9 @@
 #include "base/log.h"
 #include "io/http_private.h"
 
-enum { BACKLOG = 128 };
-
-/* Or -1, and errno says why. */
+/* Or -1, and errno says why. The backlog is as long as the system allows: when
+ * it is full, a scraper's first packet is dropped, and the next comes a second
+ * later. */
 static int
 listen_on(const struct addrinfo *address)
 {
@@ -25,7 +25,7 @@ listen_on(const struct addrinfo *address)
     if (address->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
-        listen(fd, BACKLOG) == 0)
+        listen(fd, SOMAXCONN) == 0)
         return fd;
     const int error = errno;
     close(fd);

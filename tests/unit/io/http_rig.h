@@ -111,6 +111,9 @@ on_request(void *ctx, struct http_request *request)
     buf_clear(&rig->seen);
     if (str_eq(path, STR("/later"))) {
         rig->held = request;
+    } else if (str_eq(path, STR("/release"))) {
+        http_reply(rig->held, 200, NULL, NULL, blob_copy(STR("done\n")));
+        http_reply(request, 200, NULL, NULL, NULL);
     } else if (str_eq(path, STR("/big"))) {
         http_reply(request, 200, "text/plain", NULL, blob_ref(rig->big));
     } else if (str_eq(path, STR("/empty"))) {
