@@ -11,6 +11,10 @@
 enum {
     REPLY_MS = 1000, /* workers that have not answered by then will not */
     SOON_MS = 250,   /* several workers come and go together */
+    /* A worker says worker-online before it listens to commands: polls that
+     * some live worker left unanswered are made again sooner. */
+    AGAIN_MS = 1000,
+    MAX_AGAIN = 3,
 };
 
 enum question { ASK_STATS, ASK_QUEUES, QUESTION_COUNT };
@@ -42,6 +46,7 @@ struct inspect {
     uint64_t begun_ms;
     char tickets[QUESTION_COUNT][33];
     size_t nanswers[QUESTION_COUNT];
+    unsigned nagain; /* polls made again since the last whole one */
     bool sent;
     size_t nasked; /* queue lengths on their way */
     bool all_lengths;
@@ -143,6 +148,28 @@ wait_for_next(struct inspect *inspect, uint64_t delay_ms)
     uv_timer_start(&inspect->next, on_next, delay_ms, 0);
 }
 
+/* Every live worker has answered everything. */
+static bool
+is_answered(const struct inspect *inspect)
+{
+    const size_t nworkers = metrics_nworkers_up(inspect->metrics);
+    return inspect->nanswers[ASK_STATS] >= nworkers &&
+           inspect->nanswers[ASK_QUEUES] >= nworkers;
+}
+
+static uint64_t
+delay_ms(struct inspect *inspect, bool answered)
+{
+    const uint64_t interval_ms =
+        1000 * (uint64_t)inspect->options->poll_interval_s;
+    if (answered || inspect->nagain >= MAX_AGAIN) {
+        inspect->nagain = 0;
+        return interval_ms;
+    }
+    const uint64_t again_ms = (uint64_t)AGAIN_MS << inspect->nagain++;
+    return again_ms < interval_ms ? again_ms : interval_ms;
+}
+
 static void
 end_poll(struct inspect *inspect)
 {
@@ -156,7 +183,7 @@ end_poll(struct inspect *inspect)
                     inspect->sent &&
                         (inspect->nanswers[i] > 0 || nworkers == 0));
     ask_lengths(inspect);
-    wait_for_next(inspect, 1000 * (uint64_t)inspect->options->poll_interval_s);
+    wait_for_next(inspect, delay_ms(inspect, is_answered(inspect)));
 }
 
 static void
@@ -245,9 +272,7 @@ inspect_reply(struct inspect *inspect, const struct message *message)
         if (read_reply(inspect, (enum question)i, message->body))
             inspect->nanswers[i]++;
     }
-    const size_t nworkers = metrics_nworkers_up(inspect->metrics);
-    if (nworkers > 0 && inspect->nanswers[ASK_STATS] >= nworkers &&
-        inspect->nanswers[ASK_QUEUES] >= nworkers)
+    if (metrics_nworkers_up(inspect->metrics) > 0 && is_answered(inspect))
         end_poll(inspect);
 }
 
