@@ -41,6 +41,9 @@ struct broker_config {
     const char *global_keyprefix; /* "" */
     const char *fanout_prefix;    /* "/{db}."; "" when switched off */
     bool fanout_patterns;
+    const char *sep; /* between a queue and its step; NULL: bytes 06 16 */
+    const int64_t *priority_steps; /* NULL: 0, 3, 6, 9 */
+    size_t npriority_steps;
     size_t event_max_bytes; /* longer messages are skipped and counted */
     size_t burst_buffer;    /* bytes drained and not yet decoded */
     /* Seconds between attempts; 0 follows the policy above. */

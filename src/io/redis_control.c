@@ -1,0 +1,334 @@
+#include "io/redis_control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "io/backoff.h"
+#include "io/redis_length.h"
+#include "io/redis_names.h"
+#include "io/redis_replies.h"
+#include "io/uuid.h"
+#include "wire/kombu.h"
+
+enum {
+    /* Broadcasts that wait for the connection. */
+    MAX_WAITING = 8,
+    MAX_ITEMS = 16,
+    BURST = 4 * 1024 * 1024,
+};
+
+struct redis_control {
+    uv_loop_t *loop;
+    const struct broker_config *config;
+    const struct redis_deadlines *deadlines;
+    const struct broker_handler *handler;
+    const struct url *url; /* to follow; NULL while the subscription is down */
+    const struct url *session_url;
+    struct redis_session *session;
+    bool ready;
+    uint64_t ready_since;
+    struct backoff backoff;
+    uv_timer_t retry;
+    struct redis_replies replies;
+    struct buf waiting[MAX_WAITING];
+    size_t nwaiting;
+    bool warned_publish;
+    unsigned nopen; /* sessions and timers */
+    uv_timer_t cleanup;
+    bool shut;
+    void (*done)(void *ctx);
+    void *done_ctx;
+};
+
+static void try_later(struct redis_control *control, enum broker_reason reason);
+
+static void
+forget_handle(struct redis_control *control)
+{
+    if (--control->nopen > 0 || control->done == NULL)
+        return;
+    void (*done)(void *) = control->done;
+    void *ctx = control->done_ctx;
+    free(control);
+    done(ctx);
+}
+
+static void
+on_closed(void *ctx)
+{
+    forget_handle(ctx);
+}
+
+static void
+drop_waiting(struct redis_control *control)
+{
+    for (size_t i = 0; i < control->nwaiting; i++)
+        buf_close(&control->waiting[i]);
+    control->nwaiting = 0;
+}
+
+/* Publishing */
+
+static void
+on_published(void *ctx, const struct resp_reply *reply)
+{
+    struct redis_control *control = ctx;
+    if (reply == NULL || reply->array || reply->items[0].type != RESP_ERROR ||
+        control->warned_publish)
+        return;
+    control->warned_publish = true;
+    char err[256];
+    const struct str text = reply->items[0].str;
+    snprintf(err, sizeof(err), "%.*s",
+             (int)(text.len < sizeof(err) ? text.len : sizeof(err) - 1),
+             text.ptr);
+    LOG(LOG_WARN, "Cannot send commands to workers", "err", err, NULL);
+}
+
+static bool
+publish(struct redis_control *control, struct str command)
+{
+    struct buf channel, exchange, payload;
+    buf_init(&channel, 0);
+    buf_init(&exchange, 0);
+    buf_init(&payload, 0);
+    char tag[UUID_LEN + 1];
+    uuid_random(tag);
+    redis_control_channel(&channel, control->config, control->url->db);
+    redis_control_exchange(&exchange, control->config);
+    kombu_encode(&payload, command, buf_str(&exchange), (struct str){0},
+                 str_from(tag));
+    const struct str args[] = {STR("PUBLISH"), buf_str(&channel),
+                               buf_str(&payload)};
+    const bool ok = buf_ok(&payload) &&
+                    redis_session_send(control->session, args, COUNT_OF(args),
+                                       on_published, control);
+    buf_close(&payload);
+    buf_close(&exchange);
+    buf_close(&channel);
+    return ok;
+}
+
+static bool
+wait_for_ready(struct redis_control *control, struct str command)
+{
+    for (size_t i = 0; i < control->nwaiting; i++)
+        if (str_eq(buf_str(&control->waiting[i]), command))
+            return true;
+    if (control->nwaiting == MAX_WAITING)
+        return false;
+    struct buf *copy = &control->waiting[control->nwaiting++];
+    buf_init(copy, 0);
+    buf_add_str(copy, command);
+    return buf_ok(copy);
+}
+
+bool
+redis_control_broadcast(struct redis_control *control, struct str command)
+{
+    if (control->session == NULL || control->url == NULL)
+        return false;
+    return control->ready ? publish(control, command)
+                          : wait_for_ready(control, command);
+}
+
+bool
+redis_control_ask_queue(struct redis_control *control, struct str name)
+{
+    return control->ready && !redis_session_db_refused(control->session) &&
+           redis_length_ask(control->session, control->config, control->handler,
+                            name);
+}
+
+struct str
+redis_control_reply_key(const struct redis_control *control)
+{
+    return (struct str){control->replies.key, UUID_LEN};
+}
+
+void
+redis_control_collect(struct redis_control *control, bool on)
+{
+    redis_replies_collect(&control->replies, on);
+}
+
+/* Connection */
+
+static void
+on_ready(void *ctx)
+{
+    struct redis_control *control = ctx;
+    control->ready = true;
+    control->ready_since = uv_now(control->loop);
+    redis_session_settle(control->session, false);
+    LOG(LOG_DEBUG, "Command connection is up", NULL);
+    if (!redis_session_db_refused(control->session))
+        redis_replies_attach(&control->replies, control->session);
+    for (size_t i = 0; i < control->nwaiting; i++)
+        publish(control, buf_str(&control->waiting[i]));
+    drop_waiting(control);
+}
+
+static void
+on_push(void *ctx, const struct resp_reply *reply)
+{
+    (void)ctx;
+    (void)reply;
+}
+
+static void
+lose_session(struct redis_control *control)
+{
+    control->session = NULL;
+    if (control->ready)
+        backoff_held(&control->backoff,
+                     (int64_t)(uv_now(control->loop) - control->ready_since));
+    control->ready = false;
+    redis_replies_attach(&control->replies, NULL);
+}
+
+static void
+on_ended(void *ctx, enum broker_reason reason, const char *why)
+{
+    struct redis_control *control = ctx;
+    const char *name = broker_reason_name(reason).ptr;
+    if (control->url != NULL)
+        LOG_LIMITED(LOG_WARN, name,
+                    control->ready ? "Lost the command connection"
+                                   : "Cannot open the command connection",
+                    "reason", name, "err", why, NULL);
+    lose_session(control);
+    if (control->url != NULL)
+        try_later(control, reason);
+}
+
+static void
+open_session(struct redis_control *control)
+{
+    control->nopen++;
+    control->session_url = control->url;
+    control->session = redis_session_new(
+        control->loop,
+        &(struct redis_session_config){
+            .url = control->url,
+            .deadlines = control->deadlines,
+            .limits = {.max_string = control->config->event_max_bytes,
+                       .max_items = MAX_ITEMS},
+            .burst_buffer = BURST,
+        },
+        &(struct redis_session_handler){
+            .ready = on_ready,
+            .push = on_push,
+            .ended = on_ended,
+            .closed = on_closed,
+            .ctx = control,
+        });
+}
+
+static void
+on_retry(uv_timer_t *timer)
+{
+    open_session(timer->data);
+}
+
+static void
+try_later(struct redis_control *control, enum broker_reason reason)
+{
+    const uint64_t random = hash_key_random().seed;
+    const int64_t ms = reason == BROKER_AUTH
+                           ? backoff_refused(&control->backoff, random)
+                           : backoff_next(&control->backoff, random);
+    uv_timer_start(&control->retry, on_retry, (uint64_t)ms, 0);
+}
+
+void
+redis_control_follow(struct redis_control *control, const struct url *url)
+{
+    control->url = url;
+    if (control->session != NULL && control->session_url == url)
+        return;
+    if (control->session != NULL) {
+        redis_session_close(control->session);
+        lose_session(control);
+    }
+    control->backoff.nattempts = 1;
+    open_session(control);
+}
+
+void
+redis_control_rest(struct redis_control *control)
+{
+    control->url = NULL;
+    uv_timer_stop(&control->retry);
+    drop_waiting(control);
+}
+
+struct redis_control *
+redis_control_new(uv_loop_t *loop, const struct broker_config *config,
+                  const struct redis_deadlines *deadlines,
+                  const struct broker_handler *handler)
+{
+    struct redis_control *control = xcalloc(1, sizeof(*control));
+    *control = (struct redis_control){
+        .loop = loop,
+        .config = config,
+        .deadlines = deadlines,
+        .handler = handler,
+        .backoff.fixed_ms = config->retry_interval_s * 1000,
+        .nopen = 3,
+    };
+    uv_timer_init(loop, &control->retry);
+    uv_timer_init(loop, &control->cleanup);
+    control->retry.data = control->cleanup.data = control;
+    redis_replies_init(&control->replies, loop, config, deadlines, handler);
+    return control;
+}
+
+static void
+on_timer_closed(uv_handle_t *handle)
+{
+    forget_handle(handle->data);
+}
+
+static void
+on_replies_closed(uv_handle_t *handle)
+{
+    const struct redis_replies *replies = handle->data;
+    forget_handle(replies->gone_ctx);
+}
+
+static void
+shut(void *ctx)
+{
+    struct redis_control *control = ctx;
+    if (control->shut)
+        return;
+    control->shut = true;
+    redis_session_close(control->session);
+    control->session = NULL;
+    uv_close((uv_handle_t *)&control->retry, on_timer_closed);
+    uv_close((uv_handle_t *)&control->cleanup, on_timer_closed);
+    redis_replies_close(&control->replies, on_replies_closed);
+}
+
+static void
+on_cleanup_timeout(uv_timer_t *timer)
+{
+    shut(timer->data);
+}
+
+void
+redis_control_free(struct redis_control *control, void (*done)(void *ctx),
+                   void *ctx)
+{
+    control->done = done;
+    control->done_ctx = ctx;
+    redis_control_rest(control);
+    uv_timer_start(&control->cleanup, on_cleanup_timeout,
+                   (uint64_t)control->deadlines->cleanup_ms, 0);
+    redis_replies_leave(&control->replies, shut, control);
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+/* The channels and keys that kombu uses on Redis, as its transport options
+ * make them. Each appends to out. */
+
+#include "base/buf.h"
+#include "io/broker.h"
+
+/* What to subscribe to for events: a pattern, or without fanout_patterns a
+ * channel. */
+void redis_event_channel(struct buf *out, const struct broker_config *config,
+                         int db);
+/* Where control commands are published. */
+void redis_control_channel(struct buf *out, const struct broker_config *config,
+                           int db);
+/* One priority's list of a queue; step 0 has the plain name. */
+void redis_queue_key(struct buf *out, const struct broker_config *config,
+                     struct str queue, int64_t step);
+/* The exchange of commands: "celery.pidbox". */
+void redis_control_exchange(struct buf *out,
+                            const struct broker_config *config);
+/* The set in which workers look up where replies go, our member of it, and
+ * the list they go to; key is the routing key of the replies. */
+void redis_reply_set(struct buf *out, const struct broker_config *config);
+void redis_reply_member(struct buf *out, const struct broker_config *config,
+                        struct str key);
+void redis_reply_list(struct buf *out, const struct broker_config *config,
+                      struct str key);

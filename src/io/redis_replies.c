@@ -1,0 +1,240 @@
+#include "io/redis_replies.h"
+
+#include "base/log.h"
+#include "io/redis_names.h"
+#include "wire/kombu.h"
+
+void
+redis_replies_init(struct redis_replies *replies, uv_loop_t *loop,
+                   const struct broker_config *config,
+                   const struct redis_deadlines *deadlines,
+                   const struct broker_handler *handler)
+{
+    *replies = (struct redis_replies){
+        .config = config,
+        .deadlines = deadlines,
+        .handler = handler,
+    };
+    uuid_random(replies->key);
+    buf_init(&replies->scratch, 0);
+    uv_timer_init(loop, &replies->timer);
+    replies->timer.data = replies;
+}
+
+static struct str
+key(const struct redis_replies *replies)
+{
+    return (struct str){replies->key, UUID_LEN};
+}
+
+static void
+warn_once(struct redis_replies *replies, struct str error)
+{
+    if (replies->warned)
+        return;
+    replies->warned = true;
+    struct buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "%.*s", STR_FMT(error));
+    buf_add_byte(&text, '\0');
+    LOG(LOG_WARN, "Cannot receive replies of workers", "err", text.ptr, NULL);
+    buf_close(&text);
+}
+
+/* True when the command was done. */
+static bool
+check(struct redis_replies *replies, const struct resp_reply *reply)
+{
+    if (reply == NULL)
+        return false;
+    if (reply->array || reply->items[0].type != RESP_ERROR)
+        return true;
+    warn_once(replies, reply->items[0].str);
+    return false;
+}
+
+static void
+on_bound(void *ctx, const struct resp_reply *reply)
+{
+    check(ctx, reply);
+}
+
+static void
+be_gone(struct redis_replies *replies)
+{
+    void (*gone)(void *) = replies->gone;
+    replies->gone = NULL;
+    if (gone != NULL)
+        gone(replies->gone_ctx);
+}
+
+static void
+on_deleted(void *ctx, const struct resp_reply *reply)
+{
+    struct redis_replies *replies = ctx;
+    if (check(replies, reply) && !replies->wanted)
+        replies->bound = false;
+    be_gone(replies);
+}
+
+static void
+on_unbound(void *ctx, const struct resp_reply *reply)
+{
+    check(ctx, reply);
+}
+
+/* SADD or SREM of our member of the set. */
+static bool
+send_member(struct redis_replies *replies, struct str verb, redis_reply_fn fn)
+{
+    struct buf set, member;
+    buf_init(&set, 0);
+    buf_init(&member, 0);
+    redis_reply_set(&set, replies->config);
+    redis_reply_member(&member, replies->config, key(replies));
+    const struct str args[] = {verb, buf_str(&set), buf_str(&member)};
+    const bool ok =
+        redis_session_send(replies->session, args, COUNT_OF(args), fn, replies);
+    buf_close(&member);
+    buf_close(&set);
+    return ok;
+}
+
+static bool
+send_list(struct redis_replies *replies, struct str verb, redis_reply_fn fn)
+{
+    struct buf list;
+    buf_init(&list, 0);
+    redis_reply_list(&list, replies->config, key(replies));
+    const struct str args[] = {verb, buf_str(&list)};
+    const bool ok =
+        redis_session_send(replies->session, args, COUNT_OF(args), fn, replies);
+    buf_close(&list);
+    return ok;
+}
+
+static void
+decode(struct redis_replies *replies, const struct resp_reply *reply)
+{
+    struct message message;
+    buf_clear(&replies->scratch);
+    const enum reject reject =
+        kombu_decode(reply->items[0].str, &replies->scratch, &message);
+    if (reject == REJECT_NONE) {
+        message.wire_bytes = reply->wire_bytes;
+        replies->handler->reply(replies->handler->ctx, &message);
+        return;
+    }
+    LOG_LIMITED(LOG_WARN, reject_name(reject).ptr,
+                "Cannot read the reply of a worker", "reason",
+                reject_name(reject).ptr, NULL);
+}
+
+static void ask(struct redis_replies *replies);
+
+static void
+on_popped(void *ctx, const struct resp_reply *reply)
+{
+    struct redis_replies *replies = ctx;
+    replies->asked = false;
+    if (!check(replies, reply) || reply->array)
+        return;
+    switch (reply->items[0].type) {
+    case RESP_STRING:
+        decode(replies, reply);
+        break;
+    case RESP_SKIPPED:
+        LOG_LIMITED(LOG_WARN, "size", "The reply of a worker is too long",
+                    NULL);
+        break;
+    case RESP_STATUS:
+    case RESP_ERROR:
+    case RESP_INTEGER:
+    case RESP_NIL:
+    case RESP_ARRAY:
+        return; /* empty: the timer looks again */
+    }
+    ask(replies);
+}
+
+static void
+ask(struct redis_replies *replies)
+{
+    if (!replies->asked && replies->wanted && replies->session != NULL)
+        replies->asked = send_list(replies, STR("RPOP"), on_popped);
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+    ask(timer->data);
+}
+
+static void
+bind_queue(struct redis_replies *replies)
+{
+    const uint64_t ms = (uint64_t)replies->deadlines->poll_ms;
+    replies->bound |= send_member(replies, STR("SADD"), on_bound);
+    uv_timer_start(&replies->timer, on_timer, ms, ms);
+}
+
+/* Nothing expires by itself. */
+static void
+unbind_queue(struct redis_replies *replies)
+{
+    send_member(replies, STR("SREM"), on_unbound);
+    if (!send_list(replies, STR("DEL"), on_deleted))
+        be_gone(replies);
+}
+
+void
+redis_replies_attach(struct redis_replies *replies,
+                     struct redis_session *session)
+{
+    replies->session = session;
+    if (session == NULL) {
+        uv_timer_stop(&replies->timer);
+        be_gone(replies);
+    } else if (replies->wanted) {
+        bind_queue(replies);
+    } else if (replies->bound) {
+        unbind_queue(replies);
+    }
+}
+
+void
+redis_replies_collect(struct redis_replies *replies, bool on)
+{
+    if (on == replies->wanted)
+        return;
+    replies->wanted = on;
+    if (!on)
+        uv_timer_stop(&replies->timer);
+    if (replies->session == NULL)
+        return;
+    if (on)
+        bind_queue(replies);
+    else
+        unbind_queue(replies);
+}
+
+void
+redis_replies_leave(struct redis_replies *replies, void (*gone)(void *ctx),
+                    void *ctx)
+{
+    const bool collecting = replies->wanted;
+    replies->gone = gone;
+    replies->gone_ctx = ctx;
+    redis_replies_collect(replies, false);
+    if (replies->session == NULL || !replies->bound)
+        be_gone(replies);
+    else if (!collecting)
+        unbind_queue(replies); /* again: the answer ends the wait */
+}
+
+void
+redis_replies_close(struct redis_replies *replies, uv_close_cb on_timer_closed)
+{
+    buf_close(&replies->scratch);
+    uv_close((uv_handle_t *)&replies->timer, on_timer_closed);
+}
