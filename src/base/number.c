@@ -91,7 +91,8 @@ printed_decimal(double value, struct decimal *d)
         d->digits[0] = text[0];
         memcpy(d->digits + 1, text + 2, (size_t)precision);
         d->ndigits = (size_t)precision + 1;
-        d->exponent = (int)strtol(text + d->ndigits + 2, NULL, 10);
+        const size_t before_e = d->ndigits + (precision > 0);
+        d->exponent = (int)strtol(text + before_e + 1, NULL, 10);
         if (strtod(text, NULL) == value)
             break;
     }
