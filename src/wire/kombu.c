@@ -114,22 +114,35 @@ check_content(const struct envelope *e, struct buf *scratch,
                          optional_text(&e->compression, scratch), out);
 }
 
+static bool
+is_known_encoding(const struct envelope *e, struct buf *scratch, bool *base64)
+{
+    const struct str encoding = optional_text(&e->body_encoding, scratch);
+    *base64 = str_eq(encoding, STR("base64"));
+    return *base64 || encoding.ptr == NULL ||
+           str_eq_nocase(encoding, STR("utf-8"));
+}
+
 static enum reject
 decode_body(const struct envelope *e, struct buf *scratch, struct str *out)
 {
+    bool base64;
     if (e->body.kind != JSON_KIND_STRING)
         return REJECT_ENVELOPE;
-    /* Room for the texts and what is in base64, so that none of it moves. */
+    if (!is_known_encoding(e, scratch, &base64))
+        return REJECT_ENCODING;
     buf_clear(scratch);
-    const size_t raw = e->body.raw.len + e->body_encoding.raw.len;
-    if (!buf_reserve(scratch, (JSON_TEXT_GROWTH + 1) * raw))
-        return REJECT_SIZE;
     *out = json_text(&e->body, scratch);
-    const struct str encoding = optional_text(&e->body_encoding, scratch);
-    if (encoding.ptr == NULL || str_eq_nocase(encoding, STR("utf-8")))
+    if (out->ptr == NULL)
+        return REJECT_SIZE;
+    if (!base64)
         return REJECT_NONE;
+    if (!buf_reserve(scratch, out->len))
+        return REJECT_SIZE;
+    if (!e->body.plain)
+        *out = buf_str(scratch); /* it has moved */
     const size_t start = scratch->len;
-    if (!str_eq(encoding, STR("base64")) || !base64_decode(scratch, *out))
+    if (!base64_decode(scratch, *out))
         return REJECT_ENCODING;
     *out = str_slice(buf_str(scratch), start, scratch->len);
     return REJECT_NONE;
