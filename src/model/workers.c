@@ -1,11 +1,12 @@
 #include "model/workers.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/index.h"
 #include "base/xalloc.h"
+#include "model/hosts.h"
 #include "model/values.h"
+#include "model/worker_figures.h"
 
 enum {
     /* A process that fell silent while another of the same nodename came
@@ -14,33 +15,18 @@ enum {
     /* Unfinished tasks put off a purge, but not for ever: a killed worker
      * never finishes them. */
     DEFERRAL_MS = 24 * 3600 * 1000,
-    /* A client host leaves early only when hosts run out, and never while it
-     * is active. */
-    CLIENT_IDLE_MS = 10 * 60 * 1000,
 };
 
 struct worker {
     struct hash128 hash; /* of nodename and pid */
-    uint32_t hostname;   /* label values */
-    uint32_t node;
+    struct worker_figures figures;
     int64_t seen_ms;
     int64_t online_ms;
     int64_t active;
-    int64_t processed; /* -1 before the first figure */
-    uint64_t software; /* hash of what worker_info shows; 0 = nothing yet */
     uint32_t nrunning;
     bool used;
     bool up;
-    bool goodbye;       /* said worker-offline, and nothing of its own since */
-    bool task_event;    /* one came since the last heartbeat */
-    bool grew_silently; /* processed grew by the last heartbeat, without any */
-};
-
-struct host {
-    uint32_t nworkers;
-    uint32_t nup;
-    int64_t active;
-    int64_t client_ms; /* last task-sent; 0 = never */
+    bool goodbye; /* said worker-offline, and nothing of its own since */
 };
 
 struct workers {
@@ -52,9 +38,8 @@ struct workers {
     uint32_t cap;
     uint32_t nfree; /* places of purged ones */
     struct index index;
-    int64_t online_ms;  /* when any last came online */
-    struct host *hosts; /* by number of the hostname value */
-    size_t nhosts;
+    int64_t online_ms; /* when any last came online */
+    struct hosts *hosts;
     size_t nup;
 };
 
@@ -72,6 +57,11 @@ workers_new(const struct workers_config *config, struct registry *registry,
     *workers =
         (struct workers){.config = *config, .registry = registry, .key = key};
     index_init(&workers->index, hash_of, workers);
+    workers->hosts = hosts_new(
+        &(struct hosts_config){.client_purge_ms = config->client_purge_ms,
+                               .before_drop = config->before_drop,
+                               .ctx = config->ctx},
+        registry);
     return workers;
 }
 
@@ -82,7 +72,7 @@ workers_free(struct workers *workers)
         return;
     index_close(&workers->index);
     free(workers->items);
-    free(workers->hosts);
+    hosts_free(workers->hosts);
     free(workers);
 }
 
@@ -94,54 +84,17 @@ workers_host(struct str nodename)
                               : str_slice(nodename, at + 1, nodename.len);
 }
 
-static struct host *
-host_at(struct workers *workers, uint32_t hostname)
-{
-    if (hostname >= workers->nhosts) {
-        const size_t n = 2 * (size_t)hostname + 16;
-        workers->hosts = xrealloc(workers->hosts, n, sizeof(struct host));
-        for (size_t i = workers->nhosts; i < n; i++)
-            workers->hosts[i] = (struct host){0};
-        workers->nhosts = n;
-    }
-    return &workers->hosts[hostname];
-}
-
-static struct series *
-worker_series(struct workers *workers, const struct worker *worker,
-              double wall_s)
-{
-    const uint32_t ids[SERIES_MAX_LABELS] = {worker->hostname, worker->node};
-    return group_series(registry_group(workers->registry, GROUP_WORKER), ids,
-                        wall_s);
-}
-
-static void
-show_host(struct workers *workers, uint32_t hostname, double wall_s)
-{
-    const struct host *host = host_at(workers, hostname);
-    struct group *group = registry_group(workers->registry, GROUP_HOST);
-    const uint32_t ids[SERIES_MAX_LABELS] = {hostname};
-    struct series *series = group_series(group, ids, wall_s);
-    group_set(group, series, HOST_UP_COL, host->nup > 0 ? 1 : 0);
-    group_set(group, series, HOST_ACTIVE_COL, (double)host->active);
-    group_touch(group, series, HOST_LOST_COL);
-}
-
 /* The one place where a worker changes what its host adds up to. */
 static void
 set_state(struct workers *workers, struct worker *worker, bool up,
           int64_t active, double wall_s)
 {
-    struct host *host = host_at(workers, worker->hostname);
-    if (up != worker->up) {
-        host->nup += up ? 1 : UINT32_MAX;
-        workers->nup += up ? 1 : SIZE_MAX;
-    }
-    host->active += active - worker->active;
+    const int change = (int)up - (int)worker->up;
+    workers->nup += (size_t)change;
+    hosts_change(workers->hosts, worker->figures.hostname, change,
+                 active - worker->active, wall_s);
     worker->up = up;
     worker->active = active;
-    show_host(workers, worker->hostname, wall_s);
 }
 
 static uint32_t
@@ -187,85 +140,18 @@ find_or_add(struct workers *workers, const struct event *ev)
     struct worker *worker = &workers->items[number];
     *worker = (struct worker){
         .hash = hash,
-        .hostname = registry_value(registry, LABEL_HOSTNAME,
-                                   workers_host(ev->hostname)),
-        .node = registry_value(registry, LABEL_WORKER, ev->hostname),
-        .processed = -1,
+        .figures =
+            {
+                .hostname = registry_value(registry, LABEL_HOSTNAME,
+                                           workers_host(ev->hostname)),
+                .node = registry_value(registry, LABEL_WORKER, ev->hostname),
+                .processed = -1,
+            },
         .used = true,
     };
-    host_at(workers, worker->hostname)->nworkers++;
+    hosts_add_worker(workers->hosts, worker->figures.hostname);
     index_add(&workers->index, hash, number);
     return number;
-}
-
-static void
-count_lost(struct workers *workers, const struct worker *worker, double wall_s)
-{
-    struct group *group = registry_group(workers->registry, GROUP_HOST);
-    const uint32_t ids[SERIES_MAX_LABELS] = {worker->hostname};
-    group_count(group, group_series(group, ids, wall_s), HOST_LOST_COL, 1);
-}
-
-static void
-show_software(struct workers *workers, struct worker *worker,
-              const struct event *ev, double wall_s)
-{
-    if (ev->sw_ver.ptr == NULL && ev->sw_ident.ptr == NULL)
-        return;
-    const uint64_t software = hash_bytes(workers->key, ev->sw_ident).low ^
-                              3 * hash_bytes(workers->key, ev->sw_ver).low ^
-                              7 * hash_bytes(workers->key, ev->sw_sys).low;
-    if (software == worker->software)
-        return;
-    worker->software = software;
-    struct registry *registry = workers->registry;
-    struct group *group = registry_group(registry, GROUP_WORKER_INFO);
-    if (worker->node != VALUES_OTHER)
-        group_drop(group, 5, worker->node); /* an older version's */
-    const uint32_t ids[SERIES_MAX_LABELS] = {
-        worker->hostname,
-        registry_value(registry, LABEL_SOFTWARE, STR("")),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_ident),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_sys),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_ver),
-        worker->node,
-    };
-    group_set(group, group_series(group, ids, wall_s), WORKER_INFO_COL, 1);
-}
-
-/* `processed` counts from the start of the process; the family sums what the
- * processes of one nodename add. */
-static void
-count_processed(struct workers *workers, struct worker *worker,
-                const struct event *ev, struct series *series)
-{
-    struct group *group = registry_group(workers->registry, GROUP_WORKER);
-    if (ev->processed < 0)
-        return;
-    const bool known =
-        worker->processed >= 0 && ev->processed >= worker->processed;
-    const int64_t grown =
-        known ? ev->processed - worker->processed : ev->processed;
-    group_count(group, series, WORKER_PROCESSED_COL, (uint64_t)grown);
-    /* The heartbeat overtakes task events that wait in the worker's buffer,
-     * so the verdict comes one heartbeat late. */
-    if (worker->grew_silently && !worker->task_event)
-        group_set(group, series, WORKER_EVENTS_COL, 0);
-    worker->grew_silently = known && grown > 0 && !worker->task_event;
-    worker->task_event = false;
-    worker->processed = ev->processed;
-}
-
-static void
-show_load(struct workers *workers, const struct event *ev,
-          struct series *series)
-{
-    static const size_t columns[] = {WORKER_LOAD1_COL, WORKER_LOAD5_COL,
-                                     WORKER_LOAD15_COL};
-    struct group *group = registry_group(workers->registry, GROUP_WORKER);
-    for (size_t i = 0; i < COUNT_OF(columns); i++)
-        if (!isnan(ev->loadavg[i]))
-            group_set(group, series, columns[i], ev->loadavg[i]);
 }
 
 static void
@@ -277,12 +163,8 @@ heartbeat(struct workers *workers, struct worker *worker,
     /* A forced heartbeat has no figures: it only proves life. */
     set_state(workers, worker, true,
               ev->active >= 0 ? ev->active : worker->active, now.wall_s);
-    struct series *series = worker_series(workers, worker, now.wall_s);
-    group_set(registry_group(workers->registry, GROUP_WORKER), series,
-              WORKER_HEARTBEAT_COL, now.wall_s);
-    count_processed(workers, worker, ev, series);
-    show_load(workers, ev, series);
-    show_software(workers, worker, ev, now.wall_s);
+    worker_figures_heartbeat(&worker->figures, workers->registry, workers->key,
+                             ev, now.wall_s);
 }
 
 void
@@ -319,12 +201,7 @@ workers_task_event(struct workers *workers, const struct event *ev,
     worker->seen_ms = now.mono_ms;
     if (!worker->up && !worker->goodbye)
         set_state(workers, worker, true, worker->active, now.wall_s);
-    if (!worker->task_event) {
-        worker->task_event = true;
-        group_set(registry_group(workers->registry, GROUP_WORKER),
-                  worker_series(workers, worker, now.wall_s), WORKER_EVENTS_COL,
-                  1);
-    }
+    worker_figures_task_event(&worker->figures, workers->registry, now.wall_s);
     return number;
 }
 
@@ -332,13 +209,13 @@ uint32_t
 workers_hostname(const struct workers *workers, uint32_t number)
 {
     return number == WORKERS_NONE ? (uint32_t)VALUES_OTHER
-                                  : workers->items[number].hostname;
+                                  : workers->items[number].figures.hostname;
 }
 
 void
 workers_client_event(struct workers *workers, uint32_t hostname, struct now now)
 {
-    host_at(workers, hostname)->client_ms = now.mono_ms > 0 ? now.mono_ms : 1;
+    hosts_client_event(workers->hosts, hostname, now);
 }
 
 void
@@ -355,19 +232,11 @@ workers_task_ended(struct workers *workers, uint32_t number)
         workers->items[number].nrunning--;
 }
 
-static void
-drop_host(struct workers *workers, uint32_t hostname)
-{
-    workers->config.before_drop(workers->config.ctx);
-    *host_at(workers, hostname) = (struct host){0};
-    registry_drop_hostname(workers->registry, hostname);
-}
-
 static bool
 node_is_used(const struct workers *workers, uint32_t node)
 {
     for (uint32_t i = 0; i < workers->nitems; i++)
-        if (workers->items[i].used && workers->items[i].node == node)
+        if (workers->items[i].used && workers->items[i].figures.node == node)
             return true;
     return false;
 }
@@ -375,20 +244,12 @@ node_is_used(const struct workers *workers, uint32_t node)
 static void
 purge(struct workers *workers, struct worker *worker)
 {
-    struct host *host = host_at(workers, worker->hostname);
     index_remove(&workers->index, worker->hash);
     worker->used = false;
     workers->nfree++;
-    host->nworkers--;
-    if (!node_is_used(workers, worker->node)) {
-        struct registry *registry = workers->registry;
-        group_drop(registry_group(registry, GROUP_WORKER), 1, worker->node);
-        group_drop(registry_group(registry, GROUP_WORKER_INFO), 5,
-                   worker->node);
-        values_drop(registry_values(registry, LABEL_WORKER), worker->node);
-    }
-    if (host->nworkers == 0)
-        drop_host(workers, worker->hostname);
+    if (!node_is_used(workers, worker->figures.node))
+        worker_figures_drop(&worker->figures, workers->registry);
+    hosts_remove_worker(workers->hosts, worker->figures.hostname);
 }
 
 static bool
@@ -398,7 +259,8 @@ superseded(const struct workers *workers, const struct worker *worker)
         return false;
     for (uint32_t i = 0; i < workers->nitems; i++) {
         const struct worker *other = &workers->items[i];
-        if (other->used && other->up && other->node == worker->node &&
+        if (other->used && other->up &&
+            other->figures.node == worker->figures.node &&
             other->online_ms > worker->seen_ms)
             return true;
     }
@@ -427,32 +289,10 @@ check_worker(struct workers *workers, struct worker *worker, struct now now)
         ((timeout_ms > 0 && silent_ms > timeout_ms) || purged ||
          (silent_ms > SUPERSEDED_MS && superseded(workers, worker)))) {
         set_state(workers, worker, false, 0, now.wall_s);
-        count_lost(workers, worker, now.wall_s);
+        hosts_count_lost(workers->hosts, worker->figures.hostname, now.wall_s);
     }
     if (purged)
         purge(workers, worker);
-}
-
-static bool
-is_idle_client(const struct host *host, int64_t now_ms, int64_t idle_ms)
-{
-    return host->nworkers == 0 && host->client_ms > 0 &&
-           now_ms - host->client_ms > idle_ms;
-}
-
-static void
-check_clients(struct workers *workers, struct now now)
-{
-    const struct values *hostnames =
-        registry_values(workers->registry, LABEL_HOSTNAME);
-    const int64_t purge_ms = workers->config.client_purge_ms;
-    for (uint32_t i = 0; i < workers->nhosts; i++) {
-        const struct host *host = &workers->hosts[i];
-        const bool full = 10 * values_n(hostnames) >= 9 * values_max(hostnames);
-        if ((purge_ms > 0 && is_idle_client(host, now.mono_ms, purge_ms)) ||
-            (full && is_idle_client(host, now.mono_ms, CLIENT_IDLE_MS)))
-            drop_host(workers, i);
-    }
 }
 
 void
@@ -461,7 +301,7 @@ workers_tick(struct workers *workers, struct now now)
     for (uint32_t i = 0; i < workers->nitems; i++)
         if (workers->items[i].used)
             check_worker(workers, &workers->items[i], now);
-    check_clients(workers, now);
+    hosts_tick(workers->hosts, now);
 }
 
 void
@@ -478,7 +318,7 @@ workers_node_is_up(const struct workers *workers, struct str nodename)
         registry_value(workers->registry, LABEL_WORKER, nodename);
     for (uint32_t i = 0; i < workers->nitems; i++)
         if (workers->items[i].used && workers->items[i].up &&
-            workers->items[i].node == node)
+            workers->items[i].figures.node == node)
             return true;
     return false;
 }
