@@ -72,16 +72,13 @@ def run_exporter(redis_server, make_exporter):
         started.append(make_exporter(redis_server.url(), *args, **options))
         return started[-1]
 
-    keys = None
     yield run
-    if redis_server.process is None or not started:
+    if redis_server.process is None:
         return
     for exporter in started:
         exporter.stop()
-    keys = [k for k in redis_server.client.keys("*")
-            if b"pidbox" in k or b"reply" in k]
+    keys = [key for key in redis_server.client.keys("*") if b"reply" in key]
     assert keys == [], "keys left behind"
-    assert redis_server.foreign_clients() == [], "connections left behind"
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_process_health_and_readiness(exporter):
 
 @pytest.mark.parametrize("path", [
     "/metrics/", "/health/", "/nothing", "/-/reload", "/-/quit", "//metrics",
-    "/metrics%00", "/METRICS"])
+    "/METRICS"])
 def test_unknown_path_is_404(exporter, path):
     assert exporter.get(path).status == 404
 
@@ -301,15 +301,14 @@ def test_connection_is_kept_open_between_scrapes(exporter):
 
 def raw(exporter, request):
     with socket.create_connection(("127.0.0.1", exporter.port), 15) as sock:
-        sock.sendall(request)
-        sock.shutdown(socket.SHUT_WR)
         received = b""
+        sock.sendall(request)
         while chunk := sock.recv(65536):
             received += chunk
     return received
 
 
-@pytest.mark.parametrize("title,request_bytes,statuses", [
+BAD_REQUESTS = [
     ("long path", b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
      (b"414", b"431", b"404", b"400")),
     ("long header", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40000
@@ -321,16 +320,22 @@ def raw(exporter, request):
     ("chunked", b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
      b"chunked\r\n\r\n0\r\n\r\n", (b"400",)),
     ("no host", b"GET /metrics HTTP/1.1\r\n\r\n", (b"400",)),
+    ("NUL in the path", b"GET /metrics%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+     (b"400", b"404")),
     ("TLS hello", bytes.fromhex("16030100a5010000a10303") + b"\0" * 100,
      (b"400", b"")),
     ("garbage", b"\0\1\2\3\r\n\r\n", (b"400", b"")),
-])
+]
+
+
+@pytest.mark.parametrize("title,request_bytes,statuses", BAD_REQUESTS,
+                         ids=[row[0] for row in BAD_REQUESTS])
 def test_bad_request_is_refused_and_the_next_one_served(exporter, title,
                                                         request_bytes,
                                                         statuses):
     try:
         reply = raw(exporter, request_bytes)
-    except ConnectionError:
+    except OSError:
         reply = b""
 
     status = reply.split(b" ", 2)[1] if reply.startswith(b"HTTP/") else b""
@@ -353,9 +358,8 @@ def test_requests_are_counted_by_fixed_names(exporter):
     exporter.get("/metrics")
     exporter.get("/secret/path/of/a/stranger")
 
-    page = exporter.page()
     family = "celery_exporter_http_requests_total"
-    assert page.sum(family, code="404") == 1
+    page = exporter.wait_for(lambda p: p.sum(family, code="404") == 1)
     assert page.sum(family, code="200") >= 1
     assert "stranger" not in page.text
 

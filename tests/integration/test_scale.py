@@ -1,8 +1,10 @@
 """Many tasks in flight, and storms of events."""
+import signal
 import time
 
 import pytest
 
+from support.events import Publisher
 from support.storm import Blast, Storm, commands, describe
 from support.wait import wait_until
 
@@ -72,12 +74,16 @@ def test_a_million_tasks_keep_name_and_queue(run_exporter, redis_server):
     assert full < 512e6
 
 
+def default_limits(server):
+    limits = server.client.config_get("client-output-buffer-limit")
+    return limits["client-output-buffer-limit"].endswith(
+        "pubsub 33554432 8388608 60")
+
+
 @pytest.mark.parametrize("batch", [20, 1], ids=["lists", "single events"])
-def test_storm_with_default_output_buffer_limits(run_exporter, redis_server,
-                                                 batch):
+def test_storm_of_a_second_loses_nothing(run_exporter, redis_server, batch):
     exporter = run_exporter()
-    assert redis_server.client.config_get("client-output-buffer-limit")[
-        "client-output-buffer-limit"].endswith("pubsub 33554432 8388608 60")
+    assert default_limits(redis_server)
     nevents, ntasks = 400_000, 100_000
     storm = Storm()
     pieces = list(commands(
@@ -87,7 +93,7 @@ def test_storm_with_default_output_buffer_limits(run_exporter, redis_server,
     cpu = exporter.page().value("process_cpu_seconds_total")
     blast = Blast(redis_server.port)
     start = time.monotonic()
-    blast.write(pieces)
+    blast.write(pieces, seconds=1.0)
     blast.close()
     wrote = time.monotonic() - start
     wait_until(lambda: processed(exporter.page()) >= nevents, 60,
@@ -102,6 +108,29 @@ def test_storm_with_default_output_buffer_limits(run_exporter, redis_server,
              counted_after_s=round(read, 2),
              cpu_us_per_event=round(cpu / nevents * 1e6, 2),
              rss_mb=round(exporter.resident_bytes() / 1e6, 1))
+
+
+def test_storm_that_redis_cuts_off_is_told_and_survived(run_exporter,
+                                                        redis_server):
+    exporter = run_exporter()
+    storm = Storm()
+    pieces = list(commands(storm.messages("task-received", range(400_000), 20)))
+    redis_server.client.config_set("client-output-buffer-limit",
+                                   "pubsub 1048576 0 0")
+
+    exporter.process.send_signal(signal.SIGSTOP)
+    blast = Blast(redis_server.port)
+    blast.write(pieces)
+    blast.close()
+    exporter.process.send_signal(signal.SIGCONT)
+
+    page = exporter.wait_for(lambda p: p.sum(
+        "celery_exporter_broker_disconnects_total") == 1)
+    exporter.wait_connected()
+    publisher = Publisher(redis_server.connect())
+    publisher.settle(exporter)
+    assert page.value("celery_exporter_blind_seconds_total") > 0
+    assert page.sum("celery_exporter_events_rejected_total") == 0
 
 
 def test_scrapes_are_answered_during_a_storm(run_exporter, redis_server):

@@ -67,8 +67,12 @@ class Exporter:
             return False
 
     def wait_connected(self, timeout=15):
-        wait_until(lambda: self.page().value("celery_exporter_broker_up") == 1,
-                   timeout, what=lambda: f"no broker: {self.log}")
+        def connected():
+            response = self.get("/metrics")
+            return response.status == 200 and Page(response.text).sum(
+                "celery_exporter_broker_up") == 1
+
+        wait_until(connected, timeout, what=lambda: f"no broker: {self.log}")
 
     def request(self, method, path, headers=None, timeout=10):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout)
@@ -97,7 +101,7 @@ class Exporter:
         wait_until(holds, timeout, what=lambda: self._shown(last))
         return last[0]
 
-    def wait_value(self, expected, name, timeout=10, **labels):
+    def wait_value(self, expected, name, /, timeout=10, **labels):
         def shown():
             return (f"{name}{labels} == {expected}: "
                     f"{self.page().select(name)}; log: {self.log[-2000:]}")

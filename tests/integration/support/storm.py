@@ -64,13 +64,13 @@ def payload(events):
 
 
 def commands(payloads):
-    """PUBLISH commands, in pieces of about a megabyte."""
+    """PUBLISH commands, in pieces of about 256 KiB."""
     piece, size = [], 0
     head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n"
     for each in payloads:
         piece += [head % (len(CHANNEL), CHANNEL, len(each)), each, b"\r\n"]
         size += len(each)
-        if size > 1 << 20:
+        if size > 1 << 18:
             yield b"".join(piece)
             piece, size = [], 0
     yield b"".join(piece)
@@ -92,8 +92,14 @@ class Blast:
             self.answered += len(lines)
             self.taken += lines.count(b":1")
 
-    def write(self, pieces):
-        for piece in pieces:
+    def write(self, pieces, seconds=0.0):
+        """As fast as Redis takes them, or evenly over that many seconds."""
+        pieces = list(pieces) if seconds else pieces
+        start = time.monotonic()
+        for number, piece in enumerate(pieces):
+            if seconds:
+                due = start + seconds * number / len(pieces)
+                time.sleep(max(0.0, due - time.monotonic()))
             self.socket.sendall(piece)
 
     def close(self):
