@@ -515,6 +515,7 @@ def test_label_of_a_purged_worker_does_not_take_a_queue_with_it(run_exporter,
 
     publisher.send(worker.online(), worker.offline(),
                    client.sent(task_id(), "demo.add", queue="host-a"))
+    assert publisher.settle(exporter).select("celery_worker_up")
 
     exporter.wait_for(lambda p: p.select("celery_worker_up") == [])
     page = exporter.page()

@@ -80,8 +80,11 @@ def default_limits(server):
         "pubsub 33554432 8388608 60")
 
 
-@pytest.mark.parametrize("batch", [20, 1], ids=["lists", "single events"])
-def test_storm_of_a_second_loses_nothing(run_exporter, redis_server, batch):
+# A worker sends lists. Single events are three times the bytes: 400,000 of
+# them in a second are all that Redis itself can do.
+@pytest.mark.parametrize("batch,seconds", [(20, 1.0), (1, 2.0)],
+                         ids=["lists", "single events"])
+def test_storm_loses_nothing(run_exporter, redis_server, batch, seconds):
     exporter = run_exporter()
     assert default_limits(redis_server)
     nevents, ntasks = 400_000, 100_000
@@ -93,7 +96,7 @@ def test_storm_of_a_second_loses_nothing(run_exporter, redis_server, batch):
     cpu = exporter.page().value("process_cpu_seconds_total")
     blast = Blast(redis_server.port)
     start = time.monotonic()
-    blast.write(pieces, seconds=1.0)
+    blast.write(pieces, seconds)
     blast.close()
     wrote = time.monotonic() - start
     wait_until(lambda: processed(exporter.page()) >= nevents, 60,

@@ -135,8 +135,8 @@ class Publisher:
     def settle(self, exporter, timeout=20):
         """Waits until all that was published before has been decoded, and
         returns the page: messages of one connection stay in order."""
-        before = exporter.page().value("celery_exporter_events_total",
-                                       event="other")
+        before = exporter.page().sum("celery_exporter_events_total",
+                                     event="other")
         self.send({"type": "mark-end", "hostname": "gen1@mark",
                    "pid": 1, "clock": self.marks, "timestamp": time.time()})
         self.marks += 1
@@ -144,8 +144,8 @@ class Publisher:
 
         def arrived():
             pages[:] = [exporter.page()]
-            return pages[0].value("celery_exporter_events_total",
-                                  event="other") > before
+            return pages[0].sum("celery_exporter_events_total",
+                                event="other") > before
 
         wait_until(arrived, timeout, what=lambda: exporter.log[-2000:])
         return pages[0]
