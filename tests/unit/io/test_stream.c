@@ -1,0 +1,332 @@
+#include "io/stream.h"
+
+#include <string.h>
+
+#include "../suite.h"
+#include "base/buf.h"
+
+const char suite_name[] = "stream";
+
+/* A server that accepts one connection, and what the stream reports. */
+struct rig {
+    uv_loop_t loop;
+    uv_timer_t deadline;
+    bool late;
+    uv_tcp_t listener;
+    uv_tcp_t peer;
+    bool accepted;
+    size_t peer_bytes;
+    char space[65536];
+    uint16_t port;
+    struct stream *stream;
+    bool connected, closed;
+    unsigned nends;
+    enum stream_end why;
+    int error;
+    size_t nbytes;
+    size_t largest; /* handed out between two turns of the server's timer */
+    bool mismatch;
+    bool close_in_bytes;
+};
+
+static void
+on_connected(void *ctx)
+{
+    ((struct rig *)ctx)->connected = true;
+}
+
+static void
+on_bytes(void *ctx, struct str bytes)
+{
+    struct rig *rig = ctx;
+    for (size_t i = 0; i < bytes.len; i++)
+        rig->mismatch |= bytes.ptr[i] != (char)((rig->nbytes + i) % 251);
+    rig->nbytes += bytes.len;
+    if (bytes.len > rig->largest)
+        rig->largest = bytes.len;
+    if (rig->close_in_bytes)
+        stream_close(rig->stream);
+}
+
+static void
+on_ended(void *ctx, enum stream_end why, int error)
+{
+    struct rig *rig = ctx;
+    rig->nends++;
+    rig->why = why;
+    rig->error = error;
+}
+
+static void
+on_closed(void *ctx)
+{
+    ((struct rig *)ctx)->closed = true;
+}
+
+static void
+on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    (void)suggested;
+    struct rig *rig = handle->data;
+    *out = uv_buf_init(rig->space, sizeof(rig->space));
+}
+
+static void
+on_peer_read(uv_stream_t *peer, ssize_t n, const uv_buf_t *buf)
+{
+    (void)buf;
+    struct rig *rig = peer->data;
+    if (n > 0)
+        rig->peer_bytes += (size_t)n;
+    else if (!uv_is_closing((uv_handle_t *)peer))
+        uv_close((uv_handle_t *)peer, NULL);
+}
+
+static void
+on_connection(uv_stream_t *listener, int status)
+{
+    ck_assert_int_eq(status, 0);
+    struct rig *rig = listener->data;
+    uv_tcp_init(&rig->loop, &rig->peer);
+    rig->peer.data = rig;
+    ck_assert_int_eq(uv_accept(listener, (uv_stream_t *)&rig->peer), 0);
+    rig->accepted = true;
+}
+
+static void
+on_late(uv_timer_t *timer)
+{
+    ((struct rig *)timer->data)->late = true;
+}
+
+static void
+rig_open(struct rig *rig)
+{
+    *rig = (struct rig){0};
+    uv_loop_init(&rig->loop);
+    uv_timer_init(&rig->loop, &rig->deadline);
+    uv_tcp_init(&rig->loop, &rig->listener);
+    rig->deadline.data = rig->listener.data = rig;
+    struct sockaddr_in address;
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    ck_assert_int_eq(
+        uv_tcp_bind(&rig->listener, (const struct sockaddr *)&address, 0), 0);
+    ck_assert_int_eq(uv_listen((uv_stream_t *)&rig->listener, 4, on_connection),
+                     0);
+    int len = sizeof(address);
+    uv_tcp_getsockname(&rig->listener, (struct sockaddr *)&address, &len);
+    rig->port = ntohs(address.sin_port);
+}
+
+static void
+rig_connect(struct rig *rig, struct stream_config config)
+{
+    config.connect_ms = 5000;
+    config.user_timeout_ms = 5000;
+    if (config.in_max == 0)
+        config.in_max = 1 << 20;
+    if (config.out_max == 0)
+        config.out_max = 1 << 20;
+    rig->stream = stream_new(&rig->loop, &config,
+                             &(struct stream_handler){
+                                 .connected = on_connected,
+                                 .bytes = on_bytes,
+                                 .ended = on_ended,
+                                 .closed = on_closed,
+                                 .ctx = rig,
+                             });
+}
+
+#define WAIT_FOR(rig, condition)                             \
+    do {                                                     \
+        (rig)->late = false;                                 \
+        uv_timer_start(&(rig)->deadline, on_late, 20000, 0); \
+        while (!(condition) && !(rig)->late)                 \
+            uv_run(&(rig)->loop, UV_RUN_ONCE);               \
+        uv_timer_stop(&(rig)->deadline);                     \
+        ck_assert_msg((condition), #condition);              \
+    } while (0)
+
+static void
+rig_close(struct rig *rig)
+{
+    stream_close(rig->closed ? NULL : rig->stream);
+    if (rig->accepted && !uv_is_closing((uv_handle_t *)&rig->peer))
+        uv_close((uv_handle_t *)&rig->peer, NULL);
+    uv_close((uv_handle_t *)&rig->listener, NULL);
+    uv_close((uv_handle_t *)&rig->deadline, NULL);
+    uv_run(&rig->loop, UV_RUN_DEFAULT);
+    ck_assert(rig->closed);
+    ck_assert_int_eq(uv_loop_close(&rig->loop), 0);
+}
+
+struct burst {
+    uv_write_t req;
+    struct buf bytes;
+    bool done;
+};
+
+static void
+on_written(uv_write_t *req, int status)
+{
+    (void)status;
+    ((struct burst *)req->data)->done = true;
+}
+
+static void
+send_burst(struct rig *rig, struct burst *burst, size_t n)
+{
+    *burst = (struct burst){.req.data = burst};
+    buf_reserve(&burst->bytes, n);
+    for (size_t i = 0; i < n; i++)
+        burst->bytes.ptr[i] = (char)(i % 251);
+    burst->bytes.len = n;
+    const uv_buf_t buf = uv_buf_init(burst->bytes.ptr, (unsigned)n);
+    uv_write(&burst->req, (uv_stream_t *)&rig->peer, &buf, 1, on_written);
+}
+
+START_TEST(name_is_resolved_and_an_address_that_answers_found)
+{
+    struct rig rig;
+    rig_open(&rig);
+    /* Where localhost is ::1 first, that one refuses. */
+    rig_connect(&rig,
+                (struct stream_config){.host = "localhost", .port = rig.port});
+
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+
+    ck_assert_uint_eq(rig.nends, 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(name_without_address_ends_the_stream)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig, (struct stream_config){.host = "a.b..c", .port = 1});
+
+    WAIT_FOR(&rig, rig.nends == 1);
+
+    ck_assert_int_eq(rig.why, STREAM_RESOLVE);
+    ck_assert_int_ne(rig.error, 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(close_while_a_name_is_looked_up_or_connected_is_silent)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1"};
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig,
+                (struct stream_config){.host = hosts[_i], .port = rig.port});
+
+    stream_close(rig.stream);
+    WAIT_FOR(&rig, rig.closed);
+
+    ck_assert(!rig.connected);
+    ck_assert_uint_eq(rig.nends, 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(what_came_before_the_end_is_handed_out_first)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig, (struct stream_config){
+                          .host = "127.0.0.1",
+                          .port = rig.port,
+                          .in_max = 512 * 1024,
+                      });
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+    struct burst burst;
+    enum { N = 10 * 1024 * 1024 };
+
+    send_burst(&rig, &burst, N);
+    WAIT_FOR(&rig, burst.done);
+    uv_close((uv_handle_t *)&rig.peer, NULL);
+    WAIT_FOR(&rig, rig.nends == 1);
+
+    ck_assert_uint_eq(rig.nbytes, N);
+    ck_assert(!rig.mismatch);
+    ck_assert_uint_le(rig.largest, 256 * 1024);
+    ck_assert_int_eq(rig.why, STREAM_CLOSED);
+    buf_close(&burst.bytes);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(stream_may_be_closed_from_its_own_bytes)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig.close_in_bytes = true;
+    rig_connect(&rig,
+                (struct stream_config){.host = "127.0.0.1", .port = rig.port});
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+    struct burst burst;
+
+    send_burst(&rig, &burst, 1000 * 1000);
+    WAIT_FOR(&rig, rig.closed && burst.done);
+
+    ck_assert_uint_gt(rig.nbytes, 0);
+    ck_assert_uint_eq(rig.nends, 0);
+    buf_close(&burst.bytes);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(peer_that_does_not_read_ends_the_stream)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig, (struct stream_config){.host = "127.0.0.1",
+                                             .port = rig.port,
+                                             .out_max = 100 * 1000});
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+    static char bytes[50 * 1000];
+
+    for (int i = 0; i < 1000 && rig.nends == 0; i++) {
+        stream_write(rig.stream, (struct str){bytes, sizeof(bytes)});
+        uv_run(&rig.loop, UV_RUN_NOWAIT);
+    }
+
+    ck_assert_uint_eq(rig.nends, 1);
+    ck_assert_int_eq(rig.why, STREAM_CLOGGED);
+    stream_write(rig.stream, STR("more"));
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(writes_arrive)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig,
+                (struct stream_config){.host = "127.0.0.1", .port = rig.port});
+    stream_write(rig.stream, STR("too early"));
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+    uv_read_start((uv_stream_t *)&rig.peer, on_alloc, on_peer_read);
+
+    stream_write(rig.stream, STR("hello"));
+    stream_write(rig.stream, STR(""));
+    WAIT_FOR(&rig, rig.peer_bytes == 5);
+
+    rig_close(&rig);
+}
+END_TEST
+
+void
+suite_add(TCase *tc)
+{
+    tcase_add_test(tc, name_is_resolved_and_an_address_that_answers_found);
+    tcase_add_test(tc, name_without_address_ends_the_stream);
+    tcase_add_loop_test(
+        tc, close_while_a_name_is_looked_up_or_connected_is_silent, 0, 2);
+    tcase_add_test(tc, what_came_before_the_end_is_handed_out_first);
+    tcase_add_test(tc, stream_may_be_closed_from_its_own_bytes);
+    tcase_add_test(tc, peer_that_does_not_read_ends_the_stream);
+    tcase_add_test(tc, writes_arrive);
+}
