@@ -191,12 +191,12 @@ number_add_bound(struct buf *out, double value)
         add_finite(out, fabs(value), true);
 }
 
-/* The parts of a decimal text: digits as an integer, and the power of ten to
- * multiply it with. exact is false when digits did not fit. */
+/* The parts of a decimal text: digits as an integer, which is right when there
+ * are at most MAX_POWER of them, and the power of ten to multiply it with. */
 struct parts {
     uint64_t mantissa;
+    size_t ndigits;
     int power;
-    bool exact;
 };
 
 static bool
@@ -208,13 +208,10 @@ is_digit(char c)
 static const char *
 read_digits(const char *at, const char *end, struct parts *p)
 {
-    for (; at < end && is_digit(*at); at++) {
-        const uint64_t digit = (uint64_t)(*at - '0');
-        if (p->mantissa > (UINT64_MAX - 9) / 10)
-            p->exact = false;
-        else
-            p->mantissa = p->mantissa * 10 + digit;
-    }
+    const char *start = at;
+    for (; at < end && is_digit(*at); at++)
+        p->mantissa = p->mantissa * 10 + (uint64_t)(*at - '0');
+    p->ndigits += (size_t)(at - start);
     return at;
 }
 
@@ -241,16 +238,13 @@ static bool
 read_parts(struct str s, struct parts *p)
 {
     const char *end = s.ptr + s.len;
-    const char *whole = read_digits(s.ptr, end, p);
-    size_t ndigits = (size_t)(whole - s.ptr);
-    const char *at = whole;
+    const char *at = read_digits(s.ptr, end, p);
     if (at < end && *at == '.') {
-        at = read_digits(whole + 1, end, p);
-        const size_t nfraction = (size_t)(at - whole - 1);
-        p->power -= (int)nfraction;
-        ndigits += nfraction;
+        const size_t nwhole = p->ndigits;
+        at = read_digits(at + 1, end, p);
+        p->power = -(int)(p->ndigits - nwhole);
     }
-    if (ndigits == 0)
+    if (p->ndigits == 0)
         return false;
     if (at < end && (*at == 'e' || *at == 'E'))
         at = read_exponent(at + 1, end, &p->power);
@@ -279,12 +273,14 @@ divide(uint64_t mantissa, size_t k)
 static double
 combine(struct str s, const struct parts *p)
 {
-    if (p->mantissa == 0 && p->exact)
-        return 0;
-    if (p->exact && p->power == 0)
-        return (double)p->mantissa;
-    if (p->exact && p->power < 0 && p->power >= -MAX_POWER)
-        return divide(p->mantissa, (size_t)-p->power);
+    if (p->ndigits <= MAX_POWER) {
+        if (p->mantissa == 0)
+            return 0;
+        if (p->power == 0)
+            return (double)p->mantissa;
+        if (p->power < 0 && p->power >= -MAX_POWER)
+            return divide(p->mantissa, (size_t)-p->power);
+    }
     char text[MAX_TEXT + 1];
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
@@ -299,7 +295,7 @@ number_parse_double(struct str s, double *out)
     const bool negative = s.ptr[0] == '-';
     if (negative || s.ptr[0] == '+')
         s = str_slice(s, 1, s.len);
-    struct parts parts = {.exact = true};
+    struct parts parts = {0};
     double value;
     if (s.len > 0 && read_parts(s, &parts))
         value = combine(s, &parts);

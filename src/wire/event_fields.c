@@ -83,12 +83,3 @@ event_fields_read(struct event_fields *fields, struct json *j,
     }
     return !j->failed;
 }
-
-const struct json_value *
-event_fields_get(const struct event_fields *fields, enum event_field field)
-{
-    static const struct json_value absent = {.kind = JSON_KIND_ERROR};
-    if ((fields->seen & UINT32_C(1) << field) == 0)
-        return &absent;
-    return &fields->values[field];
-}

@@ -44,5 +44,10 @@ enum event_field event_field_find(struct str key);
 bool event_fields_read(struct event_fields *fields, struct json *j,
                        struct buf *scratch) MUST_CHECK;
 /* A value of kind JSON_KIND_ERROR when it is absent. */
-const struct json_value *event_fields_get(const struct event_fields *fields,
-                                          enum event_field field);
+static inline const struct json_value *
+event_fields_get(const struct event_fields *fields, enum event_field field)
+{
+    static const struct json_value absent = {.kind = JSON_KIND_ERROR};
+    const bool seen = (fields->seen & UINT32_C(1) << field) != 0;
+    return seen ? &fields->values[field] : &absent;
+}

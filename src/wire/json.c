@@ -37,15 +37,33 @@ fail(struct json *j)
     return false;
 }
 
-/* Most often there is one blank or none. */
+static inline bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Python writes one blank behind each comma and colon. */
 static inline void
 skip_blanks(struct json *j)
 {
     const char *at = j->at;
-    while (at < j->end && (unsigned char)*at <= ' ' &&
-           (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+    if (at < j->end && *at == ' ')
+        at++;
+    while (UNLIKELY(at < j->end && (unsigned char)*at <= ' ' && is_blank(*at)))
         at++;
     j->at = at;
+}
+
+/* Whether the next byte but for blanks, which are skipped, is c. Where a
+ * comma or a colon is due there are none before it most of the time. */
+static inline bool
+next_is(struct json *j, char c)
+{
+    if (LIKELY(j->at < j->end && *j->at == c))
+        return true;
+    skip_blanks(j);
+    return j->at < j->end && *j->at == c;
 }
 
 enum json_kind
@@ -59,39 +77,29 @@ json_peek(struct json *j)
     return (enum json_kind)kinds[(unsigned char)*j->at];
 }
 
-/* The first quote, backslash or control character, or end. Sets *high when a
- * byte before it is not ASCII. */
+/* The first quote, backslash, control character or byte past ASCII, or end. */
 static inline const char *
-string_stop(const char *at, const char *end, bool *high)
+plain_end(const char *at, const char *end)
 {
 #ifdef __SSE2__
     const __m128i quote = _mm_set1_epi8('"');
     const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i control = _mm_set1_epi8(0x1f);
+    const __m128i blank = _mm_set1_epi8(' ');
     for (; end - at >= 16; at += 16) {
         const __m128i bytes =
             _mm_loadu_si128((const __m128i *)(const void *)at);
+        /* As signed numbers bytes beyond ASCII are less than a blank, too. */
         const __m128i stops =
             _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
                                       _mm_cmpeq_epi8(bytes, backslash)),
-                         _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-        const unsigned stop_bits = (unsigned)_mm_movemask_epi8(stops);
-        const unsigned high_bits = (unsigned)_mm_movemask_epi8(bytes);
-        if (stop_bits != 0) {
-            /* Below the lowest stop every bit of the mask is set, above it
-             * only those of other stops, and these are ASCII. */
-            *high |= (high_bits & (stop_bits - 1)) != 0;
-            return at + __builtin_ctz(stop_bits);
-        }
-        *high |= high_bits != 0;
+                         _mm_cmplt_epi8(bytes, blank));
+        const int bits = _mm_movemask_epi8(stops);
+        if (bits != 0)
+            return at + __builtin_ctz((unsigned)bits);
     }
 #endif
-    for (; at < end; at++) {
-        const unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\' || c < 0x20)
-            break;
-        *high |= c >= 0x80;
-    }
+    while (at < end && *at != '"' && *at != '\\' && (signed char)*at >= ' ')
+        at++;
     return at;
 }
 
@@ -108,45 +116,57 @@ skip_escape(const char *at, const char *end)
 {
     if (end - at < 2)
         return NULL;
-    switch (at[1]) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-        return at + 2;
-    case 'u':
-        if (end - at >= 6 && is_hex(at[2]) && is_hex(at[3]) && is_hex(at[4]) &&
-            is_hex(at[5]))
-            return at + 6;
-        return NULL;
-    default:
-        return NULL;
+    if (at[1] != 'u')
+        return memchr("\"\\/bfnrt", at[1], 8) == NULL ? NULL : at + 2;
+    const bool ok = end - at >= 6 && is_hex(at[2]) && is_hex(at[3]) &&
+                    is_hex(at[4]) && is_hex(at[5]);
+    return ok ? at + 6 : NULL;
+}
+
+static bool
+take_string(struct json *j, const char *start, const char *end, bool plain,
+            struct json_value *out)
+{
+    j->at = end + 1;
+    out->kind = JSON_KIND_STRING;
+    out->raw = (struct str){start, (size_t)(end - start)};
+    out->plain = plain;
+    return true;
+}
+
+/* A string that is more than quotes around ASCII, of which `at` is the first
+ * byte to show it. */
+__attribute__((noinline)) static bool
+read_odd_string(struct json *j, const char *start, const char *at,
+                struct json_value *out)
+{
+    bool escaped = false;
+    for (; at < j->end && *at != '"'; at = plain_end(at, j->end)) {
+        if (*at == '\\') {
+            escaped = true;
+            at = skip_escape(at, j->end);
+            if (at == NULL)
+                return fail(j);
+        } else if ((unsigned char)*at < 0x80) {
+            return fail(j);
+        }
+        while (at < j->end && (unsigned char)*at >= 0x80)
+            at++;
     }
+    if (at >= j->end)
+        return fail(j);
+    const struct str raw = {start, (size_t)(at - start)};
+    return take_string(j, start, at, !escaped && utf8_valid(raw), out);
 }
 
 static inline bool
 read_string(struct json *j, struct json_value *out)
 {
     const char *start = j->at + 1;
-    const char *at = start;
-    bool high = false;
-    bool escaped = false;
-    while ((at = string_stop(at, j->end, &high)) < j->end && *at != '"') {
-        escaped = true;
-        if (*at != '\\' || (at = skip_escape(at, j->end)) == NULL)
-            return fail(j);
-    }
-    if (at == j->end)
-        return fail(j);
-    j->at = at + 1;
-    out->kind = JSON_KIND_STRING;
-    out->raw = (struct str){start, (size_t)(at - start)};
-    out->plain = !escaped && (!high || utf8_valid(out->raw));
-    return true;
+    const char *at = plain_end(start, j->end);
+    if (UNLIKELY(at == j->end || *at != '"'))
+        return read_odd_string(j, start, at, out);
+    return take_string(j, start, at, true, out);
 }
 
 static bool
@@ -230,9 +250,10 @@ skip_container(struct json *j)
 bool
 json_read(struct json *j, struct json_value *out)
 {
-    const enum json_kind kind = json_peek(j);
-    if (kind == JSON_KIND_STRING)
+    skip_blanks(j);
+    if (j->at < j->end && *j->at == '"')
         return read_string(j, out);
+    const enum json_kind kind = json_peek(j);
     const char *start = j->at;
     bool ok = false;
     switch (kind) {
@@ -289,22 +310,17 @@ json_enter_array(struct json *j)
 static inline bool
 next_item(struct json *j, char close)
 {
-    skip_blanks(j);
-    if (j->at == j->end)
-        return fail(j);
     const bool first = j->first;
     j->first = false;
-    if (*j->at == close) {
+    if (!first && next_is(j, ',')) {
+        j->at++;
+        return true;
+    }
+    if (next_is(j, close)) {
         j->at++;
         return false;
     }
-    if (first)
-        return true;
-    if (*j->at != ',')
-        return fail(j);
-    j->at++;
-    skip_blanks(j);
-    return true;
+    return (first && j->at < j->end) || fail(j);
 }
 
 bool
@@ -312,10 +328,9 @@ json_next_key(struct json *j, struct json_value *key)
 {
     if (!next_item(j, '}'))
         return false;
-    if (j->at == j->end || *j->at != '"' || !read_string(j, key))
-        return fail(j);
     skip_blanks(j);
-    if (j->at == j->end || *j->at != ':')
+    if (j->at == j->end || *j->at != '"' || !read_string(j, key) ||
+        !next_is(j, ':'))
         return fail(j);
     j->at++;
     return true;

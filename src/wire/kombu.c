@@ -1,6 +1,7 @@
 #include "wire/kombu.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "wire/base64.h"
 #include "wire/json.h"
@@ -16,10 +17,15 @@ struct envelope {
     struct json_value body_encoding; /* in properties */
 };
 
-/* Whether a key that may be written with escapes is `name`. */
-static bool
+/* Whether a key, which may be written with escapes, is `name`. A literal as
+ * name makes loads and compares of this. */
+static inline bool
 is_key(const struct json_value *key, struct str name, struct buf *scratch)
 {
+    if (LIKELY(key->plain))
+        return key->raw.len == name.len &&
+               memcmp(key->raw.ptr, name.ptr, name.len) == 0;
+    buf_clear(scratch);
     return str_eq(json_text(key, scratch), name);
 }
 
@@ -71,16 +77,15 @@ read_envelope(struct str payload, struct envelope *e, struct buf *scratch)
     struct json_value key;
     struct json_value ignored;
     while (json_next_key(&j, &key)) {
-        const struct str name = json_text(&key, scratch);
-        if (str_eq(name, STR("body")))
+        if (is_key(&key, STR("body"), scratch))
             json_read(&j, &e->body);
-        else if (str_eq(name, STR("content-type")))
+        else if (is_key(&key, STR("content-type"), scratch))
             json_read(&j, &e->content_type);
-        else if (str_eq(name, STR("content-encoding")))
+        else if (is_key(&key, STR("content-encoding"), scratch))
             json_read(&j, &e->content_encoding);
-        else if (str_eq(name, STR("headers")))
+        else if (is_key(&key, STR("headers"), scratch))
             read_headers(&j, e, scratch);
-        else if (str_eq(name, STR("properties")))
+        else if (is_key(&key, STR("properties"), scratch))
             read_properties(&j, e, scratch);
         else
             json_read(&j, &ignored);
@@ -167,21 +172,28 @@ kombu_decode(struct str payload, struct buf *scratch, struct message *out)
     return decode_body(&envelope, scratch, &out->body);
 }
 
+/* Names are as good in capitals, but hardly ever come so. */
+static bool
+is_name(struct str text, struct str name)
+{
+    return str_eq(text, name) || str_eq_nocase(text, name);
+}
+
 /* Absent counts as text. */
 static bool
 is_text(struct str encoding)
 {
-    return encoding.ptr == NULL || str_eq_nocase(encoding, STR("utf-8")) ||
-           str_eq_nocase(encoding, STR("utf8")) ||
-           str_eq_nocase(encoding, STR("us-ascii")) ||
-           str_eq_nocase(encoding, STR("ascii"));
+    return encoding.ptr == NULL || is_name(encoding, STR("utf-8")) ||
+           is_name(encoding, STR("utf8")) ||
+           is_name(encoding, STR("us-ascii")) ||
+           is_name(encoding, STR("ascii"));
 }
 
 static bool
 is_binary(struct str encoding)
 {
-    return str_eq_nocase(encoding, STR("binary")) ||
-           str_eq_nocase(encoding, STR("ascii-8bit"));
+    return is_name(encoding, STR("binary")) ||
+           is_name(encoding, STR("ascii-8bit"));
 }
 
 enum reject
@@ -192,9 +204,9 @@ kombu_content(struct str content_type, struct str content_encoding,
         str_trim(str_slice(content_type, 0, str_find(content_type, ';')));
     const bool raw = content_type.ptr == NULL && is_text(content_encoding);
     *out = SERIALIZER_JSON;
-    if (HAVE_MSGPACK && str_eq_nocase(type, STR("application/x-msgpack")))
+    if (HAVE_MSGPACK && is_name(type, STR("application/x-msgpack")))
         *out = SERIALIZER_MSGPACK;
-    else if (!raw && !str_eq_nocase(type, STR("application/json")))
+    else if (!raw && !is_name(type, STR("application/json")))
         return REJECT_CONTENT_TYPE;
     if (compression.ptr != NULL)
         return REJECT_COMPRESSION;
