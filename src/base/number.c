@@ -59,12 +59,9 @@ strip_zeros(struct decimal *d)
 static bool
 short_decimal(double value, struct decimal *d)
 {
-    size_t k = 9;
-    for (double limit = 1e6; value >= limit; limit *= 1e3) {
-        if (k == 0)
-            return false;
-        k -= 3;
-    }
+    if (value >= 1e15)
+        return false;
+    const size_t k = value < 1e6 ? 9 : value < 1e9 ? 6 : value < 1e12 ? 3 : 0;
     const double scale = (double)powers[k];
     uint64_t m = (uint64_t)(value * scale + 0.5);
     if (m == 0 || m >= powers[15] || (double)m / scale != value)

@@ -157,12 +157,16 @@ base64_encode(struct buf *out, struct str bytes)
         const unsigned a = in[at];
         const unsigned b = left > 1 ? in[at + 1] : 0;
         const unsigned c = left > 2 ? in[at + 2] : 0;
-        const char group[4] = {
+        char group[4] = {
             alphabet[a >> 2],
             alphabet[(a << 4 | b >> 4) & 63],
-            left > 1 ? alphabet[(b << 2 | c >> 6) & 63] : '=',
-            left > 2 ? alphabet[c & 63] : '=',
+            alphabet[(b << 2 | c >> 6) & 63],
+            alphabet[c & 63],
         };
+        if (left < 2)
+            group[2] = '=';
+        if (left < 3)
+            group[3] = '=';
         buf_add(out, group, sizeof(group));
     }
 }

@@ -35,12 +35,14 @@ struct str event_type_name(enum event_type type);
  * or not a string is empty with ptr NULL. */
 struct event {
     enum event_type type;
-    struct str hostname; /* sender's nodename, name@host; never NULL */
-    struct str uuid;     /* task events: never NULL */
-    struct str name;     /* task-sent, task-received */
-    struct str queue;    /* task-sent */
-    int64_t retries;     /* task-sent, task-received: runs before this one; -1
-                            when absent */
+    /* Sender's nodename, name@host; never NULL, but "" when a custom event
+     * does not say. */
+    struct str hostname;
+    struct str uuid;  /* task events: never NULL */
+    struct str name;  /* task-sent, task-received */
+    struct str queue; /* task-sent */
+    int64_t retries;  /* task-sent, task-received: runs before this one; -1
+                         when absent */
     /* Class of the exception without its module ("UnknownException" when
      * nothing can be found): task-failed, task-retried. */
     struct str exception;
@@ -84,7 +86,10 @@ struct event_decoder;
 struct event_decoder *event_decoder_new(void);
 void event_decoder_free(struct event_decoder *decoder);
 /* Decodes one message body. Whatever can be read is delivered; a body that
- * breaks off ends with one refusal. Never fails otherwise. */
+ * breaks off ends with one refusal (one in msgpack is read as a whole or not
+ * at all). Never fails otherwise. An element of a list, or a body, that is
+ * no object or an empty one is REJECT_SHAPE; an empty list is neither event
+ * nor refusal. EVENT_OTHER needs no more than a type. */
 void event_decode(struct event_decoder *decoder, struct str body,
                   enum serializer serializer,
                   const struct event_handler *handler);

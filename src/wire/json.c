@@ -114,10 +114,11 @@ is_hex(char c)
 static const char *
 skip_escape(const char *at, const char *end)
 {
+    static const char letters[8] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     if (end - at < 2)
         return NULL;
     if (at[1] != 'u')
-        return memchr("\"\\/bfnrt", at[1], 8) == NULL ? NULL : at + 2;
+        return memchr(letters, at[1], sizeof(letters)) ? at + 2 : NULL;
     const bool ok = end - at >= 6 && is_hex(at[2]) && is_hex(at[3]) &&
                     is_hex(at[4]) && is_hex(at[5]);
     return ok ? at + 6 : NULL;
@@ -134,8 +135,7 @@ take_string(struct json *j, const char *start, const char *end, bool plain,
     return true;
 }
 
-/* A string that is more than quotes around ASCII, of which `at` is the first
- * byte to show it. */
+/* A string with more in it than ASCII; `at` is the first byte to show that. */
 __attribute__((noinline)) static bool
 read_odd_string(struct json *j, const char *start, const char *at,
                 struct json_value *out)

@@ -265,6 +265,16 @@ START_TEST(types_have_the_names_celery_gives_them)
 }
 END_TEST
 
+START_TEST(every_reason_has_a_name_of_its_own)
+{
+    for (enum reject a = REJECT_NONE + 1; a < REJECT_COUNT; a++) {
+        ck_assert_uint_gt(reject_name(a).len, 0);
+        for (enum reject b = REJECT_NONE + 1; b < a; b++)
+            ck_assert(!str_eq(reject_name(a), reject_name(b)));
+    }
+}
+END_TEST
+
 void
 suite_add(TCase *tc)
 {
@@ -274,4 +284,5 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_hundred_thousand_events_in_one_list_are_all_delivered);
     tcase_add_test(tc, a_million_brackets_are_skipped_without_recursion);
     tcase_add_test(tc, types_have_the_names_celery_gives_them);
+    tcase_add_test(tc, every_reason_has_a_name_of_its_own);
 }
