@@ -235,6 +235,8 @@ add_readme_row(struct buf *out, enum group_id group)
             continue;
         buf_add_str(out, any ? STR(", ") : STR(""));
         add_name(out, &families[i]);
+        if (families[i].off)
+            buf_add_str(out, STR(" (off by default)"));
         any = true;
     }
     buf_add_str(out, STR(" |\n"));
