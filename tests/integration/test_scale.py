@@ -16,15 +16,31 @@ def processed(page):
 
 
 def publish(server, exporter, messages, nevents, timeout):
-    """Writes the messages, and waits until all their events are decoded."""
-    before = processed(exporter.page())
+    """Writes the messages at the exporter's pace, and waits until all their
+    events are decoded."""
+    page = exporter.page()
+    target = processed(page) + nevents
+    before = page.value("celery_exporter_messages_total")
     blast = Blast(server.port)
-    blast.write(commands(messages))
+    for number, piece in enumerate(commands(messages), 1):
+        blast.write([piece])
+        if number % 32 == 0:
+            wait_messages(exporter, before + blast.answered, timeout)
     blast.close()
-    wait_until(lambda: processed(exporter.page()) >= before + nevents, timeout,
-               what=lambda: f"{processed(exporter.page()) - before} of "
-               f"{nevents} events; {exporter.log[-2000:]}")
+    wait_until(lambda: processed(exporter.page()) >= target, timeout,
+               what=lambda: f"{processed(exporter.page())} of {target}; "
+               f"{exporter.log[-2000:]}")
     assert blast.taken == blast.answered, "a message without subscriber"
+
+
+def wait_messages(exporter, taken, timeout):
+    """Until the exporter is close behind what Redis took."""
+    def close_behind():
+        page = exporter.page()
+        assert page.sum("celery_exporter_broker_disconnects_total") == 0
+        return page.value("celery_exporter_messages_total") >= taken - 5000
+
+    wait_until(close_behind, timeout)
 
 
 def run_through(server, exporter, ntasks, timeout):
