@@ -25,7 +25,7 @@ RUN mkdir -p /image/usr/bin /image/etc /image/var/lib/dpkg/status.d \
  && ldd build/celery-exporter | grep -o '/[^ ]*' | sort -u > libraries \
  && xargs -a libraries cp --dereference --parents -t /image \
  && xargs -a libraries -n1 basename | sed 's,^,*/,' \
-  | xargs -n1 dpkg-query -S | cut -d: -f1 | sort -u > packages \
+  | xargs -n1 dpkg-query -S | grep -v '^diversion ' | cut -d: -f1 | sort -u > packages \
  && while read -r package; do \
         dpkg-query -s "$package" > "/image/var/lib/dpkg/status.d/$package"; \
         cp --dereference --parents "/usr/share/doc/$package/copyright" /image; \
