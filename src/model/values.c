@@ -13,6 +13,7 @@ struct value {
     char *text; /* NULL while the number is free */
     uint32_t text_len;
     uint32_t next_free;
+    bool pinned;
 };
 
 struct values {
@@ -28,25 +29,6 @@ struct values {
     uint64_t noverflows;
 };
 
-static void
-add_escaped(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        const unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '\\' || c == '"') {
-            buf_add_byte(out, '\\');
-            buf_add_byte(out, s.ptr[i]);
-        } else if (c == '\n') {
-            buf_add_str(out, STR("\\n"));
-        } else if (c < 0x20 || c == 0x7f) {
-            /* Control bytes reach operators' terminals. */
-            buf_add_str(out, STR("\xef\xbf\xbd"));
-        } else {
-            buf_add_byte(out, s.ptr[i]);
-        }
-    }
-}
-
 /* The mark must not change when the exporter restarts, or the series would:
  * an unkeyed hash. */
 static void
@@ -56,30 +38,55 @@ add_cut_mark(struct buf *out, struct str raw)
     buf_printf(out, "~%08x", (unsigned)h.low);
 }
 
-static void
-set_text(const struct values *values, struct value *value, struct str raw)
+/* Control bytes reach operators' terminals; a line feed has an escape. */
+static bool
+is_control(char byte)
 {
-    struct buf repaired, out;
+    const unsigned char c = (unsigned char)byte;
+    return (c < 0x20 && c != '\n') || c == 0x7f;
+}
+
+static void
+add_without_controls(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (is_control(s.ptr[i]))
+            buf_add_str(out, STR("\xef\xbf\xbd"));
+        else
+            buf_add_byte(out, s.ptr[i]);
+}
+
+/* What the value is known by: repaired, cut, but not yet escaped. */
+static void
+make_fit(const struct values *values, struct buf *out, struct str raw)
+{
+    const size_t max_len = values->max_len;
+    struct buf repaired;
     buf_init(&repaired, 0);
-    buf_init(&out, 0);
     /* Repair can treble the length: no more than what can survive the cut. */
-    utf8_repair(&repaired, str_slice(raw, 0, values->max_len + 4));
-    struct str text = buf_str(&repaired);
-    const bool cut =
-        text.len > values->max_len || raw.len > values->max_len + 4;
-    if (cut)
-        text = utf8_cut(text, values->max_len > CUT_MARK_LEN
-                                  ? values->max_len - CUT_MARK_LEN
-                                  : 0);
-    add_escaped(&out, text);
-    if (cut)
-        add_cut_mark(&out, raw);
-    if (!buf_reserve(&out, 1)) /* an empty value still has an address */
-        abort();
-    size_t len;
-    value->text = buf_take(&out, &len);
-    value->text_len = (uint32_t)len;
+    utf8_repair(&repaired, str_slice(raw, 0, max_len + 4));
+    add_without_controls(out, buf_str(&repaired));
     buf_close(&repaired);
+    if (out->len <= max_len && raw.len <= max_len + 4)
+        return;
+    const size_t kept = max_len > CUT_MARK_LEN ? max_len - CUT_MARK_LEN : 0;
+    out->len = utf8_cut(buf_str(out), kept).len;
+    add_cut_mark(out, raw);
+}
+
+static void
+set_text(struct value *value, struct str fit)
+{
+    char *text = xmalloc(2 * fit.len);
+    size_t len = 0;
+    for (size_t i = 0; i < fit.len; i++) {
+        const char c = fit.ptr[i];
+        if (c == '\\' || c == '"' || c == '\n')
+            text[len++] = '\\';
+        text[len++] = c == '\n' ? 'n' : c;
+    }
+    value->text = xrealloc(text, len, 1);
+    value->text_len = (uint32_t)len;
 }
 
 static struct hash128
@@ -105,11 +112,11 @@ take_number(struct values *values)
 }
 
 static uint32_t
-add(struct values *values, struct hash128 hash, struct str raw)
+add(struct values *values, struct hash128 hash, struct str fit)
 {
     const uint32_t id = take_number(values);
     values->items[id] = (struct value){.hash = hash};
-    set_text(values, &values->items[id], raw);
+    set_text(&values->items[id], fit);
     index_add(&values->index, hash, id);
     values->nlive++;
     return id;
@@ -123,7 +130,7 @@ values_new(struct hash_key key, size_t max, size_t max_len)
         .key = key, .max = max, .max_len = max_len, .first_free = NONE};
     index_init(&values->index, hash_of, values);
     const struct str other = STR("__other__");
-    add(values, hash_bytes(key, other), other);
+    values_pin(values, add(values, hash_bytes(key, other), other));
     return values;
 }
 
@@ -139,25 +146,53 @@ values_free(struct values *values)
     free(values);
 }
 
-uint32_t
-values_id(struct values *values, struct str raw)
+static uint32_t
+find_or_add(struct values *values, struct str fit)
 {
-    const struct hash128 hash = hash_bytes(values->key, raw);
+    const struct hash128 hash = hash_bytes(values->key, fit);
     const uint32_t found = index_find(&values->index, hash);
-    if (LIKELY(found != INDEX_NONE))
+    if (found != INDEX_NONE)
         return found;
     if (values_n(values) >= values->max) {
         values->noverflows++;
         return VALUES_OTHER;
     }
-    return add(values, hash, raw);
+    return add(values, hash, fit);
+}
+
+uint32_t
+values_id(struct values *values, struct str raw)
+{
+    /* Only what is fit as it came can be found so; nearly everything is. */
+    const uint32_t found =
+        index_find(&values->index, hash_bytes(values->key, raw));
+    if (LIKELY(found != INDEX_NONE))
+        return found;
+    struct buf fit;
+    buf_init(&fit, 0);
+    make_fit(values, &fit, raw);
+    const uint32_t id = find_or_add(values, buf_str(&fit));
+    buf_close(&fit);
+    return id;
+}
+
+void
+values_pin(struct values *values, uint32_t id)
+{
+    values->items[id].pinned = true;
+}
+
+bool
+values_is_pinned(const struct values *values, uint32_t id)
+{
+    return values->items[id].pinned;
 }
 
 void
 values_drop(struct values *values, uint32_t id)
 {
     struct value *value = &values->items[id];
-    if (id == VALUES_OTHER || value->text == NULL)
+    if (value->pinned || value->text == NULL)
         return;
     index_remove(&values->index, value->hash);
     free(value->text);
