@@ -120,7 +120,6 @@ remember(struct sender *sender, uint64_t mark)
         sender->cap = sender->cap == 0 ? FIRST_MARKS : 2 * sender->cap;
         sender->marks =
             xrealloc(sender->marks, sender->cap, sizeof(*sender->marks));
-        sender->at = sender->nmarks;
     }
     sender->marks[sender->at] = mark;
     if (sender->nmarks < sender->cap)
@@ -154,12 +153,26 @@ senders_free(struct senders *senders)
     free(senders);
 }
 
+/* In a container every run of a worker has the same pid, and does the same
+ * things at the same times of its clock, above all when one task kills it
+ * again and again. */
+static void
+forget_last_run(struct sender *sender, const struct event *ev)
+{
+    if (ev->type != EVENT_WORKER_ONLINE || ev->clock >= sender->newest_clock)
+        return;
+    sender->newest_clock = -1;
+    sender->nmarks = 0;
+    sender->at = 0;
+}
+
 bool
 senders_repeated(struct senders *senders, const struct event *ev)
 {
     if (ev->clock < 0)
         return false;
     struct sender *sender = get(senders, ev);
+    forget_last_run(sender, ev);
     uint64_t mark =
         hash_mix(senders->key, (uint64_t)ev->clock, (uint64_t)ev->type);
     if (ev->uuid.len > 0)

@@ -16,5 +16,7 @@ struct senders;
 /* max: senders kept, 8 KiB each once busy. */
 struct senders *senders_new(struct hash_key key, size_t max);
 void senders_free(struct senders *senders);
-/* True for an exact repeat. Events without a clock never are one. */
+/* True for an exact repeat. Events without a clock never are one. A
+ * worker-online whose clock has gone back begins a new process of the same
+ * pid: what the last one sent is forgotten. */
 bool senders_repeated(struct senders *senders, const struct event *ev);
