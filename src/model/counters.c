@@ -191,14 +191,20 @@ add_sent(struct counters *c, const struct tally *tally, uint32_t name,
     group_count(group(c, GROUP_TASK), series, TASK_SENT_COL, 1);
 }
 
+static void
+make_known(const struct counters *c, uint32_t *name, uint32_t *queue)
+{
+    if (*name == TASK_NO_VALUE)
+        *name = c->unnamed;
+    if (*queue == TASK_NO_VALUE)
+        *queue = c->default_queue;
+}
+
 void
 counters_add(struct counters *c, const struct tally *tally, uint32_t name,
              uint32_t queue)
 {
-    if (name == TASK_NO_VALUE)
-        name = c->unnamed;
-    if (queue == TASK_NO_VALUE)
-        queue = c->default_queue;
+    make_known(c, &name, &queue);
     if (tally->type == EVENT_TASK_SENT)
         add_sent(c, tally, name, queue);
     else
@@ -209,8 +215,8 @@ void
 counters_add_wait(struct counters *c, const struct tally *tally, uint32_t name,
                   uint32_t queue)
 {
+    make_known(c, &name, &queue);
     group_observe(group(c, GROUP_TASK),
-                  SERIES(c, GROUP_TASK, tally, tally->hostname, name,
-                         queue == TASK_NO_VALUE ? c->default_queue : queue),
+                  SERIES(c, GROUP_TASK, tally, tally->hostname, name, queue),
                   TASK_WAIT_COL, tally->wait);
 }

@@ -5,8 +5,7 @@
 #include "base/xalloc.h"
 #include "model/values.h"
 
-/* A client host leaves early only when hosts run out, and never while it is
- * active. */
+/* A client is never dropped while it is active, even if hosts run out. */
 enum { CLIENT_IDLE_MS = 10 * 60 * 1000 };
 
 struct host {
@@ -21,6 +20,7 @@ struct hosts {
     struct registry *registry;
     struct host *items; /* by number of the hostname value */
     size_t n;
+    struct idset leaving; /* at the next tick */
 };
 
 struct hosts *
@@ -37,6 +37,7 @@ hosts_free(struct hosts *hosts)
     if (hosts == NULL)
         return;
     free(hosts->items);
+    idset_close(&hosts->leaving);
     free(hosts);
 }
 
@@ -59,19 +60,20 @@ hosts_add_worker(struct hosts *hosts, uint32_t hostname)
     host_at(hosts, hostname)->nworkers++;
 }
 
+/* "__other__" and "generic" stand for many hosts, and stay. */
 static void
-drop_host(struct hosts *hosts, uint32_t hostname)
+leave(struct hosts *hosts, uint32_t hostname)
 {
-    hosts->config.before_drop(hosts->config.ctx);
-    *host_at(hosts, hostname) = (struct host){0};
-    registry_drop_hostname(hosts->registry, hostname);
+    if (!values_is_pinned(registry_values(hosts->registry, LABEL_HOSTNAME),
+                          hostname))
+        idset_add(&hosts->leaving, hostname);
 }
 
 void
-hosts_remove_worker(struct hosts *hosts, uint32_t hostname)
+hosts_remove_worker(struct hosts *hosts, uint32_t hostname, bool keep)
 {
-    if (--host_at(hosts, hostname)->nworkers == 0)
-        drop_host(hosts, hostname);
+    if (--host_at(hosts, hostname)->nworkers == 0 && !keep)
+        leave(hosts, hostname);
 }
 
 static struct series *
@@ -116,17 +118,75 @@ is_idle_client(const struct host *host, int64_t now_ms, int64_t idle_ms)
            now_ms - host->client_ms > idle_ms;
 }
 
+static void
+find_idle_clients(struct hosts *hosts, struct now now)
+{
+    const int64_t purge_ms = hosts->config.client_purge_ms;
+    if (purge_ms == 0)
+        return;
+    for (uint32_t i = 0; i < hosts->n; i++)
+        if (is_idle_client(&hosts->items[i], now.mono_ms, purge_ms))
+            leave(hosts, i);
+}
+
+struct idle_client {
+    int64_t client_ms;
+    uint32_t hostname;
+};
+
+static int
+compare_idle(const void *a, const void *b)
+{
+    const int64_t first = ((const struct idle_client *)a)->client_ms;
+    const int64_t second = ((const struct idle_client *)b)->client_ms;
+    return (first > second) - (first < second);
+}
+
+/* Hosts run out: the longest silent clients leave before their time, no more
+ * of them than it takes to come below nine tenths. */
+static void
+find_room(struct hosts *hosts, struct now now)
+{
+    const struct values *values =
+        registry_values(hosts->registry, LABEL_HOSTNAME);
+    const size_t limit = values_max(values) - values_max(values) / 10;
+    if (values_n(values) < limit)
+        return;
+    struct idle_client *idle = xmalloc(hosts->n * sizeof(*idle));
+    size_t nidle = 0;
+    for (uint32_t i = 0; i < hosts->n; i++)
+        if (is_idle_client(&hosts->items[i], now.mono_ms, CLIENT_IDLE_MS))
+            idle[nidle++] = (struct idle_client){hosts->items[i].client_ms, i};
+    qsort(idle, nidle, sizeof(*idle), compare_idle);
+    for (size_t i = 0; i < nidle && i <= values_n(values) - limit; i++)
+        leave(hosts, idle[i].hostname);
+    free(idle);
+}
+
 void
 hosts_tick(struct hosts *hosts, struct now now)
 {
-    const struct values *hostnames =
-        registry_values(hosts->registry, LABEL_HOSTNAME);
-    const int64_t purge_ms = hosts->config.client_purge_ms;
+    find_idle_clients(hosts, now);
+    find_room(hosts, now);
+    if (hosts->leaving.n == 0)
+        return;
+    hosts->config.before_drop(hosts->config.ctx, &hosts->leaving);
+    registry_drop(hosts->registry, LABEL_HOSTNAME, &hosts->leaving);
+    for (uint32_t i = 0; i < hosts->n; i++)
+        if (idset_has(&hosts->leaving, i))
+            hosts->items[i] = (struct host){0};
+    idset_clear(&hosts->leaving);
+}
+
+void
+hosts_excuse(struct hosts *hosts, int64_t blind_ms, int64_t now_ms)
+{
     for (uint32_t i = 0; i < hosts->n; i++) {
-        const struct host *host = &hosts->items[i];
-        const bool full = 10 * values_n(hostnames) >= 9 * values_max(hostnames);
-        if ((purge_ms > 0 && is_idle_client(host, now.mono_ms, purge_ms)) ||
-            (full && is_idle_client(host, now.mono_ms, CLIENT_IDLE_MS)))
-            drop_host(hosts, i);
+        struct host *host = &hosts->items[i];
+        if (host->client_ms == 0)
+            continue;
+        host->client_ms += blind_ms;
+        if (host->client_ms > now_ms)
+            host->client_ms = now_ms;
     }
 }

@@ -15,6 +15,9 @@ enum {
     LATE_TICK_MS = 5000,
 };
 
+/* Thirty years, in seconds. */
+static const double MAX_DELAY = 1e9;
+
 struct metrics {
     struct registry *registry;
     struct senders *senders;
@@ -68,7 +71,8 @@ count_own(struct metrics *m, const struct event *ev, struct now now)
                 REASON_COL, 1);
     group_set(self, m->self, SELF_LAST_EVENT_COL, now.wall_s);
     const double delay = now.wall_s - ev->timestamp;
-    if (delay >= 0) /* neither NaN nor a clock ahead of ours */
+    /* Neither NaN, nor a clock ahead of ours, nor one that was never set. */
+    if (delay >= 0 && delay <= MAX_DELAY)
         group_observe(self, m->self, SELF_DELAY_COL, delay);
     m->generation++;
 }
@@ -106,7 +110,7 @@ metrics_broker_up(struct metrics *m, bool up, struct now now)
     const int64_t blind_ms = now.mono_ms - m->blind_since_ms;
     m->blind_s += (double)blind_ms / 1000;
     group_count(self, m->self, SELF_CONNECTS_COL, 1);
-    workers_excuse(m->workers, blind_ms);
+    workers_excuse(m->workers, blind_ms, now);
 }
 
 void
@@ -129,7 +133,7 @@ metrics_event(struct metrics *m, const struct event *ev, struct now now)
 void
 metrics_expire(struct metrics *m, struct now now)
 {
-    task_rules_expire(m->rules, now.mono_ms);
+    task_rules_expire(m->rules, now);
     m->generation++;
 }
 
@@ -137,8 +141,8 @@ void
 metrics_tick(struct metrics *m, struct now now)
 {
     const int64_t gap_ms = now.mono_ms - m->last_tick_ms;
-    if (gap_ms > LATE_TICK_MS && m->broker_up)
-        workers_excuse(m->workers, gap_ms);
+    if (gap_ms > LATE_TICK_MS)
+        workers_excuse(m->workers, gap_ms, now);
     m->last_tick_ms = now.mono_ms;
     metrics_expire(m, now);
     task_rules_tick(m->rules, now);
@@ -170,12 +174,12 @@ metrics_refresh(struct metrics *m, struct now now)
 
 /* ---- life ---- */
 
+/* Waiting events refer to hosts by number. */
 static void
-on_host_drop(void *ctx)
+on_host_drop(void *ctx, const struct idset *hostnames)
 {
     struct metrics *m = ctx;
-    /* Waiting events refer to hosts by number. */
-    task_rules_expire(m->rules, INT64_MAX);
+    task_rules_release_hosts(m->rules, hostnames);
 }
 
 struct metrics *

@@ -10,7 +10,8 @@ struct queues;
 
 struct queues *queues_new(struct registry *registry);
 void queues_free(struct queues *queues);
-/* Makes a queue known; it stays so. */
+/* Makes a queue known; it stays so. One past the cap of queue names is known
+ * but not shown: what several queues say does not add up under __other__. */
 void queues_add(struct queues *queues, struct str name, struct now now);
 size_t queues_n(const struct queues *queues);
 struct str queues_name(const struct queues *queues, size_t i);
@@ -21,7 +22,8 @@ void queues_set_length(struct queues *queues, struct str name, int64_t length,
 void queues_poll_begin(struct queues *queues);
 void queues_set_processes(struct queues *queues, struct str node,
                           int64_t processes);
-/* A worker consumes a queue; a NULL queue begins its list. */
+/* A worker consumes a queue, however often it says so; a NULL queue begins
+ * its list. */
 void queues_set_consumed(struct queues *queues, struct str node,
                          struct str queue, struct now now);
 /* Sums up. A worker that did not answer still counts as it last said, as long

@@ -13,6 +13,7 @@ static const double delay_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                       1,     2.5,  5,     10,   30,  60,   300};
 
 struct registry {
+    struct hash_key key;
     struct values *values[LABEL_COUNT];
     struct group *groups[GROUP_COUNT];
     struct label labels[GROUP_COUNT][SERIES_MAX_LABELS];
@@ -174,6 +175,7 @@ registry_new(const struct registry_config *config, struct hash_key key,
 {
     struct registry *registry = xcalloc(1, sizeof(*registry));
     registry->budget.max_samples = config->max_samples;
+    registry->key = key;
     registry->start_s = config->start_s;
     if (!choose_families(registry, config, err)) {
         registry_free(registry);
@@ -215,6 +217,12 @@ registry_free(struct registry *registry)
     free(registry);
 }
 
+struct hash_key
+registry_hash_key(const struct registry *registry)
+{
+    return registry->key;
+}
+
 struct group *
 registry_group(const struct registry *registry, enum group_id id)
 {
@@ -244,13 +252,16 @@ registry_fixed(struct registry *registry, enum group_id id,
 }
 
 void
-registry_drop_hostname(struct registry *registry, uint32_t hostname)
+registry_drop(struct registry *registry, enum label_id label,
+              const struct idset *ids)
 {
     for (size_t g = 0; g < GROUP_COUNT; g++)
         for (size_t i = 0; group_labels[g][i].name != NULL; i++)
-            if (group_labels[g][i].id == LABEL_HOSTNAME)
-                group_drop(registry->groups[g], i, hostname);
-    values_drop(registry->values[LABEL_HOSTNAME], hostname);
+            if (group_labels[g][i].id == label)
+                group_drop(registry->groups[g], i, ids);
+    for (uint32_t id = 0; id < ids->len; id++)
+        if (idset_has(ids, id))
+            values_drop(registry->values[label], id);
 }
 
 static void
@@ -281,6 +292,8 @@ registry_refresh(struct registry *registry)
     struct series *self = registry_fixed(registry, GROUP_EXPORTER, NULL);
     group_set(group, self, SELF_SERIES_LIMIT_COL,
               (double)registry->budget.max_samples);
+    /* It counts itself. */
+    group_touch(group, self, SELF_SERIES_COL);
     group_set(group, self, SELF_SERIES_COL, (double)registry->budget.nsamples);
 }
 

@@ -35,6 +35,8 @@ struct registry *registry_new(const struct registry_config *config,
                               struct hash_key key, struct buf *err);
 void registry_free(struct registry *registry);
 
+/* For other tables of the same process. */
+struct hash_key registry_hash_key(const struct registry *registry);
 struct group *registry_group(const struct registry *registry, enum group_id id);
 /* The number of a label value; see values_id. */
 uint32_t registry_value(struct registry *registry, enum label_id label,
@@ -45,8 +47,10 @@ struct values *registry_values(const struct registry *registry,
  * texts in the group's order; also of the group without labels (NULL). */
 struct series *registry_fixed(struct registry *registry, enum group_id id,
                               const struct str *texts);
-/* Drops every series of that host, and the value. */
-void registry_drop_hostname(struct registry *registry, uint32_t hostname);
+/* Drops every series that has one of the values in a label of that kind, and
+ * the values. */
+void registry_drop(struct registry *registry, enum label_id label,
+                   const struct idset *ids);
 /* Brings the registry's own families up to date before a page is made. */
 void registry_refresh(struct registry *registry);
 

@@ -21,6 +21,7 @@ struct group {
     size_t cap;
     struct index index;
     struct series *other; /* __other__ in every label */
+    bool enabled;         /* any column is */
 };
 
 static struct hash128
@@ -93,6 +94,7 @@ add(struct group *group, const uint32_t *ids, double now_s)
     }
     group->items[group->nitems] = series;
     index_add(&group->index, hash_ids(group, ids), (uint32_t)group->nitems++);
+    group->budget->nrecords++;
     return series;
 }
 
@@ -107,6 +109,7 @@ series_free(struct group *group, struct series *series)
 {
     for (size_t i = 0; i < group->ncolumns; i++)
         group_clear(group, series, i);
+    group->budget->nrecords--;
     free(series->text);
     free(series);
 }
@@ -128,6 +131,8 @@ group_new(struct hash_key key, const struct label *labels, size_t nlabels,
         .nstatic = nstatic,
         .budget = budget,
     };
+    for (size_t i = 0; i < ncolumns; i++)
+        group->enabled = group->enabled || columns[i].enabled;
     index_init(&group->index, hash_of, group);
     return group;
 }
@@ -146,9 +151,8 @@ group_free(struct group *group)
 
 /* Where new label sets go once the page is full. */
 static struct series *
-overflow(struct group *group, double now_s)
+other_of(struct group *group, double now_s)
 {
-    group->budget->noverflows++;
     if (group->other == NULL) {
         const uint32_t ids[SERIES_MAX_LABELS] = {VALUES_OTHER};
         const uint32_t have = index_find(&group->index, hash_ids(group, ids));
@@ -158,15 +162,27 @@ overflow(struct group *group, double now_s)
     return group->other;
 }
 
+static struct series *
+overflow(struct group *group, double now_s)
+{
+    group->budget->noverflows++;
+    return other_of(group, now_s);
+}
+
 struct series *
 group_series(struct group *group, const uint32_t *ids, double now_s)
 {
     const uint32_t number = index_find(&group->index, hash_ids(group, ids));
     if (LIKELY(number != INDEX_NONE))
         return group->items[number];
+    if (group->nlabels == 0)
+        return add(group, ids, now_s);
+    if (!group->enabled)
+        return other_of(group, now_s);
     /* A full page takes no more records either; empty ones cost memory. */
-    if (group->nlabels > 0 &&
-        group->budget->nsamples >= group->budget->max_samples)
+    const struct series_budget *budget = group->budget;
+    if (budget->nsamples >= budget->max_samples ||
+        budget->nrecords >= budget->max_samples)
         return overflow(group, now_s);
     return add(group, ids, now_s);
 }
@@ -265,12 +281,12 @@ group_clear(struct group *group, struct series *series, size_t column)
 }
 
 void
-group_drop(struct group *group, size_t label, uint32_t id)
+group_drop(struct group *group, size_t label, const struct idset *ids)
 {
     size_t kept = 0;
     for (size_t i = 0; i < group->nitems; i++) {
         struct series *series = group->items[i];
-        if (series->ids[label] == id && series != group->other)
+        if (idset_has(ids, series->ids[label]) && series != group->other)
             series_free(group, series);
         else
             group->items[kept++] = series;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "model/idset.h"
 
 enum { SERIES_MAX_LABELS = 6, SERIES_MAX_COLUMNS = 40 };
 
@@ -62,6 +63,7 @@ struct static_label {
 struct series_budget {
     size_t max_samples; /* samples on the page */
     size_t nsamples;
+    size_t nrecords;     /* as many again, those without samples included */
     uint64_t noverflows; /* new label sets sent to __other__ for it */
 };
 
@@ -76,7 +78,9 @@ struct group *group_new(struct hash_key key, const struct label *labels,
                         size_t nstatic, struct series_budget *budget);
 void group_free(struct group *group);
 
-/* Finds or makes the record of a label set; it has no samples yet. */
+/* Finds or makes the record of a label set; it has no samples yet. The
+ * group's __other__ record when the page is full, and when no column of the
+ * group is enabled. */
 struct series *group_series(struct group *group, const uint32_t *ids,
                             double now_s);
 /* The record that takes a sample of this column: the series itself, or the
@@ -94,8 +98,9 @@ void group_observe(struct group *group, struct series *series, size_t column,
                    double value);
 /* Takes one sample away again: a gauge that has nothing to say. */
 void group_clear(struct group *group, struct series *series, size_t column);
-/* Drops every record whose label number `label` has that value. */
-void group_drop(struct group *group, size_t label, uint32_t id);
+/* Drops every record whose label number `label` has one of the values: one
+ * pass over the group, however many they are. */
+void group_drop(struct group *group, size_t label, const struct idset *ids);
 size_t group_n(const struct group *group);
 /* In order of making. */
 const struct series *group_at(const struct group *group, size_t i);

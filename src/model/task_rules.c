@@ -2,19 +2,18 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
-#include "model/counters.h"
+#include "model/grace.h"
+#include "model/nodes.h"
 #include "model/tasks.h"
 #include "model/values.h"
-#include "model/waiting.h"
 
 enum {
-    MAX_WAITING = 100000,
     /* How long a finished task's name may still be asked for. */
     FINISHED_KEEP_S = 600,
     EXPIRE_PER_TICK = 100000,
+    RETRIES_MASK = 0xff,
 };
 
 enum revocation {
@@ -27,69 +26,20 @@ enum revocation {
 struct task_rules {
     struct registry *registry;
     struct workers *workers;
-    struct counters *counters;
     struct tasks *tasks;
-    struct waiting *waiting;
-    int64_t name_grace_ms;
+    struct grace *grace;
     /* Label values; VALUES_OTHER when hostnames are not made generic. */
     uint32_t generic_sent;
     uint32_t generic_worker;
     uint32_t revocations[REVOCATION_COUNT];
-    /* By number of the name: its tasks come with task-sent events, so that
-     * their queue is worth waiting for. */
-    bool *sent_names;
-    size_t nsent_names;
 };
-
-static void
-learn_sent_name(struct task_rules *r, uint32_t name)
-{
-    if (name >= r->nsent_names) {
-        const size_t n = 2 * (size_t)name + 64;
-        r->sent_names = xrealloc(r->sent_names, n, sizeof(bool));
-        memset(r->sent_names + r->nsent_names, 0, n - r->nsent_names);
-        r->nsent_names = n;
-    }
-    r->sent_names[name] = true;
-}
-
-static bool
-lacks_label(const struct task_rules *r, const struct tally *tally,
-            const struct task *task)
-{
-    const uint32_t name =
-        tally->name != TASK_NO_VALUE ? tally->name : task->name;
-    if (name == TASK_NO_VALUE)
-        return true;
-    return task->queue == TASK_NO_VALUE && !(task->flags & TASK_SENT) &&
-           name < r->nsent_names && r->sent_names[name];
-}
-
-static void
-count(void *ctx, const struct tally *tally, const struct task *task)
-{
-    struct task_rules *r = ctx;
-    const uint32_t name =
-        tally->name != TASK_NO_VALUE ? tally->name : task->name;
-    counters_add(r->counters, tally, name, task->queue);
-}
-
-static void
-count_or_wait(struct task_rules *r, const struct tally *tally,
-              struct task *task, struct now now)
-{
-    if (UNLIKELY(r->name_grace_ms > 0 && lacks_label(r, tally, task)))
-        waiting_add(r->waiting, task, tally, now.mono_ms + r->name_grace_ms);
-    else
-        count(r, tally, task);
-}
 
 /* The task table makes room: what waits for this task waits no longer. */
 static void
 on_evict(void *ctx, struct task *task)
 {
     struct task_rules *r = ctx;
-    waiting_release(r->waiting, task);
+    grace_release(r->grace, task);
     if (task->flags & TASK_RUNNING)
         workers_task_ended(r->workers, task->worker);
 }
@@ -112,31 +62,6 @@ finish(struct task_rules *r, struct task *task, struct now now)
     tasks_finish(r->tasks, task, (uint32_t)(now.mono_ms / 1000));
 }
 
-static double
-since(double later, double earlier, double eta)
-{
-    const double from = isnan(eta) || eta < earlier ? earlier : eta;
-    const double seconds = later - from;
-    return seconds < 0 ? 0 : seconds; /* NaN stays NaN */
-}
-
-/* The start overtook its task-sent: only now is the wait known. */
-static void
-count_late_wait(struct task_rules *r, const struct tally *sent,
-                struct task *task)
-{
-    const struct tally start = {
-        .type = EVENT_TASK_STARTED,
-        .hostname = r->generic_worker != VALUES_OTHER
-                        ? r->generic_worker
-                        : workers_hostname(r->workers, task->worker),
-        .received_s = sent->received_s,
-        .wait = since(task->at, task->sent, task->eta),
-    };
-    task->flags |= TASK_WAITED;
-    counters_add_wait(r->counters, &start, task->name, task->queue);
-}
-
 static void
 on_sent(struct task_rules *r, const struct event *ev, struct task *task,
         struct tally *tally)
@@ -148,16 +73,35 @@ on_sent(struct task_rules *r, const struct event *ev, struct task *task,
         if (!(task->flags & TASK_NAMED))
             task->name = tally->name & TASK_NO_VALUE;
         if (ev->queue.len > 0)
-            learn_sent_name(r, tally->name);
+            grace_expect_queue(r->grace, tally->name);
     }
     task->sent = ev->timestamp;
     task->eta = ev->eta;
     const bool overtaken =
         task->flags & TASK_RUNNING && ev->timestamp <= task->at;
     task->flags |= TASK_SENT | (overtaken ? 0 : TASK_RENEWED);
-    if (overtaken && !(task->flags & TASK_WAITED) &&
-        task->worker != TASK_NO_WORKER)
-        count_late_wait(r, tally, task);
+}
+
+/* The start overtook its task-sent, and was counted: only now is its wait
+ * known. */
+static void
+count_late_wait(struct task_rules *r, struct task *task, struct now now)
+{
+    if (!(task->flags & TASK_RUNNING) || task->flags & TASK_WAITED ||
+        task->waiting != 0 || !(task->sent <= task->at))
+        return;
+    struct tally start = {
+        .type = EVENT_TASK_STARTED,
+        .hostname = r->generic_worker,
+        .received_s = now.wall_s,
+        .wait = grace_wait(task->at, task->sent, task->eta),
+    };
+    if (isnan(start.wait) ||
+        (r->generic_worker == VALUES_OTHER &&
+         !workers_hostname(r->workers, task->worker, &start.hostname)))
+        return;
+    task->flags |= TASK_WAITED;
+    grace_count_wait(r->grace, task, &start);
 }
 
 static void
@@ -171,8 +115,10 @@ on_received(struct task_rules *r, const struct event *ev, struct task *task,
         task->name = tally->name & TASK_NO_VALUE;
         task->flags |= TASK_NAMED;
     }
-    if (ev->retries > 0)
+    if (ev->retries >= 0 && (ev->retries & RETRIES_MASK) != task->retries) {
         task->flags |= TASK_RENEWED; /* its task-retried may come later */
+        task->retries = (uint8_t)(ev->retries & RETRIES_MASK);
+    }
     task->eta = ev->eta;
     if (!(task->flags & TASK_RUNNING))
         task->at = ev->timestamp;
@@ -184,8 +130,8 @@ on_started(struct task_rules *r, const struct event *ev, struct task *task,
 {
     tasks_revive(r->tasks, task);
     if (!(task->flags & TASK_RUNNING))
-        tally->prefetch = since(ev->timestamp, task->at, task->eta);
-    tally->wait = since(ev->timestamp, task->sent, task->eta);
+        tally->prefetch = grace_wait(ev->timestamp, task->at, task->eta);
+    tally->wait = grace_wait(ev->timestamp, task->sent, task->eta);
     tally->redelivered = (task->flags & (TASK_RAN | TASK_RENEWED)) == TASK_RAN;
     end_run(r, task);
     workers_task_started(r->workers, worker);
@@ -202,7 +148,7 @@ on_failed(struct task_rules *r, const struct event *ev, struct task *task,
 {
     tally->detail = registry_value(r->registry, LABEL_EXCEPTION, ev->exception);
     if (task->flags & TASK_RUNNING)
-        tally->runtime = since(ev->timestamp, task->at, NAN);
+        tally->runtime = grace_wait(ev->timestamp, task->at, NAN);
     finish(r, task, now);
 }
 
@@ -214,7 +160,7 @@ on_retried(struct task_rules *r, const struct event *ev, struct task *task,
 {
     tally->detail = registry_value(r->registry, LABEL_EXCEPTION, ev->exception);
     task->flags |= TASK_RENEWED;
-    if (task->worker == worker)
+    if (task->flags & TASK_RUNNING && task->worker == worker)
         end_run(r, task);
 }
 
@@ -285,16 +231,19 @@ apply_rule(struct task_rules *r, const struct event *ev, struct task *task,
 }
 
 static uint32_t
-shown_hostname(struct task_rules *r, const struct event *ev, struct now now)
+shown_hostname(struct task_rules *r, const struct event *ev, uint32_t worker,
+               struct now now)
 {
     const uint32_t generic =
         ev->type == EVENT_TASK_SENT ? r->generic_sent : r->generic_worker;
+    uint32_t hostname;
     if (generic != VALUES_OTHER)
         return generic;
-    const uint32_t hostname =
-        registry_value(r->registry, LABEL_HOSTNAME, workers_host(ev->hostname));
-    if (ev->type == EVENT_TASK_SENT)
-        workers_client_event(r->workers, hostname, now);
+    if (workers_hostname(r->workers, worker, &hostname))
+        return hostname;
+    hostname =
+        registry_value(r->registry, LABEL_HOSTNAME, nodes_host(ev->hostname));
+    workers_client_event(r->workers, hostname, now);
     return hostname;
 }
 
@@ -309,7 +258,7 @@ task_rules_event(struct task_rules *r, const struct event *ev, struct now now)
         .name = ev->name.len > 0
                     ? registry_value(r->registry, LABEL_NAME, ev->name)
                     : TASK_NO_VALUE,
-        .hostname = shown_hostname(r, ev, now),
+        .hostname = shown_hostname(r, ev, worker, now),
         .timestamp = ev->timestamp,
         .received_s = now.wall_s,
         .wait = NAN,
@@ -318,9 +267,19 @@ task_rules_event(struct task_rules *r, const struct event *ev, struct now now)
     };
     struct task *task = tasks_get(r->tasks, ev->uuid);
     apply_rule(r, ev, task, &tally, worker, now);
-    if (task->waiting != 0 && !lacks_label(r, &tally, task))
-        waiting_release(r->waiting, task);
-    count_or_wait(r, &tally, task, now);
+    grace_count(r->grace, task, &tally, now);
+    if (ev->type == EVENT_TASK_SENT)
+        count_late_wait(r, task, now);
+}
+
+/* Referred to for ever: never dropped with a host of that name. */
+static uint32_t
+generic_hostname(struct task_rules *r)
+{
+    const uint32_t id =
+        registry_value(r->registry, LABEL_HOSTNAME, STR("generic"));
+    values_pin(registry_values(r->registry, LABEL_HOSTNAME), id);
+    return id;
 }
 
 static void
@@ -332,11 +291,9 @@ set_values(struct task_rules *r, const struct task_rules_config *config)
         [REVOKED_PLAIN] = STR_INIT("revoked"),
     };
     if (config->generic_sent)
-        r->generic_sent =
-            registry_value(r->registry, LABEL_HOSTNAME, STR("generic"));
+        r->generic_sent = generic_hostname(r);
     if (config->generic_worker)
-        r->generic_worker =
-            registry_value(r->registry, LABEL_HOSTNAME, STR("generic"));
+        r->generic_worker = generic_hostname(r);
     for (size_t i = 0; i < REVOCATION_COUNT; i++)
         r->revocations[i] =
             registry_value(r->registry, LABEL_FIXED, reasons[i]);
@@ -351,12 +308,11 @@ task_rules_new(const struct task_rules_config *config,
     *r = (struct task_rules){
         .registry = registry,
         .workers = workers,
-        .name_grace_ms = config->name_grace_ms,
     };
     set_values(r, config);
-    r->counters = counters_new(registry, config->default_queue);
     r->tasks = tasks_new(key, config->max_tasks, on_evict, r);
-    r->waiting = waiting_new(r->tasks, MAX_WAITING, count, r);
+    r->grace = grace_new(registry, r->tasks, config->default_queue,
+                         config->name_grace_ms);
     return r;
 }
 
@@ -365,23 +321,27 @@ task_rules_free(struct task_rules *r)
 {
     if (r == NULL)
         return;
-    waiting_free(r->waiting);
+    grace_free(r->grace);
     tasks_free(r->tasks);
-    counters_free(r->counters);
-    free(r->sent_names);
     free(r);
 }
 
 void
-task_rules_expire(struct task_rules *r, int64_t now_ms)
+task_rules_expire(struct task_rules *r, struct now now)
 {
-    waiting_expire(r->waiting, now_ms);
+    grace_expire(r->grace, now.mono_ms);
+}
+
+void
+task_rules_release_hosts(struct task_rules *r, const struct idset *hostnames)
+{
+    grace_release_hosts(r->grace, hostnames);
 }
 
 int64_t
 task_rules_deadline(const struct task_rules *r)
 {
-    return waiting_deadline(r->waiting);
+    return grace_deadline(r->grace);
 }
 
 void

@@ -1,5 +1,6 @@
 #include "model/tasks.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -140,6 +141,7 @@ add(struct tasks *tasks, struct hash128 key)
 struct tasks *
 tasks_new(struct hash_key key, size_t capacity, tasks_evict_fn evict, void *ctx)
 {
+    assert(capacity > 0);
     struct tasks *tasks = xmalloc(sizeof(*tasks));
     *tasks = (struct tasks){
         .key = key,

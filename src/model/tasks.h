@@ -16,7 +16,7 @@ enum task_flag {
     TASK_RUNNING = 1 << 2,  /* started, not ended */
     TASK_RAN = 1 << 3,      /* was started at least once */
     TASK_RENEWED = 1 << 4,  /* since the last start: retried, requeued, sent or
-                               received anew, so that another start is right */
+                               replaced, so that another start is right */
     TASK_FINISHED = 1 << 5, /* a terminal event was seen */
     TASK_WAITED = 1 << 6,   /* queue wait observed for the last start */
 };
@@ -27,10 +27,11 @@ struct task {
     struct hash128 key;
     double sent; /* Unix seconds, NaN when unknown; so are the next two */
     double eta;
-    double at;          /* received until started, then started */
-    uint32_t name : 24; /* number of the label value, or TASK_NO_VALUE */
-    uint32_t flags : 8; /* enum task_flag */
-    uint32_t queue;     /* as name */
+    double at;            /* received until started, then started */
+    uint32_t name : 24;   /* number of the label value, or TASK_NO_VALUE */
+    uint32_t flags : 8;   /* enum task_flag */
+    uint32_t queue : 24;  /* as name */
+    uint32_t retries : 8; /* of the run last announced, modulo 256 */
     union {
         uint32_t worker;     /* who runs it, while TASK_RUNNING */
         uint32_t finished_s; /* our monotonic clock, while TASK_FINISHED */
@@ -45,6 +46,7 @@ struct tasks;
 /* Called with an entry that must make room, before it is gone. */
 typedef void (*tasks_evict_fn)(void *ctx, struct task *task);
 
+/* capacity: at least 1. */
 struct tasks *tasks_new(struct hash_key key, size_t capacity,
                         tasks_evict_fn evict, void *ctx);
 void tasks_free(struct tasks *tasks);

@@ -76,24 +76,32 @@ grow(struct waiting *waiting)
     waiting->cap *= 2;
 }
 
-/* Takes the oldest place away, with all that its task still waits for: a
- * task's later events must not overtake its earlier ones. */
+/* Lets the oldest out, with all that its task still waits for: a task's later
+ * events must not overtake its earlier ones. */
 static void
-remove_oldest(struct waiting *waiting)
+release_oldest(struct waiting *waiting)
 {
     const struct place *place = place_at(waiting, waiting->first);
-    if (place->task != TASK_GONE)
-        waiting_release(waiting, tasks_at(waiting->tasks, place->task));
-    waiting->first++;
-    waiting->n--;
+    waiting_release(waiting, tasks_at(waiting->tasks, place->task));
+}
+
+/* The oldest place is always one that waits. */
+static void
+trim(struct waiting *waiting)
+{
+    while (waiting->n > 0 &&
+           place_at(waiting, waiting->first)->task == TASK_GONE) {
+        waiting->first++;
+        waiting->n--;
+    }
 }
 
 void
 waiting_add(struct waiting *waiting, struct task *task,
             const struct tally *tally, int64_t deadline_ms)
 {
-    if (waiting->n >= waiting->max)
-        remove_oldest(waiting);
+    while (waiting->n >= waiting->max)
+        release_oldest(waiting);
     if (waiting->n == waiting->cap)
         grow(waiting);
     const uint32_t name = (waiting->first + waiting->n++) | NAMED;
@@ -128,16 +136,26 @@ waiting_release(struct waiting *waiting, struct task *task)
         waiting->nlive--;
         waiting->fn(waiting->ctx, &place->tally, task);
     } while (name != last);
+    trim(waiting);
 }
 
 void
 waiting_expire(struct waiting *waiting, int64_t now_ms)
 {
-    while (waiting->n > 0) {
-        const struct place *place = place_at(waiting, waiting->first);
-        if (place->task != TASK_GONE && place->deadline_ms > now_ms)
-            return;
-        remove_oldest(waiting);
+    while (waiting->n > 0 &&
+           place_at(waiting, waiting->first)->deadline_ms <= now_ms)
+        release_oldest(waiting);
+}
+
+void
+waiting_release_hosts(struct waiting *waiting, const struct idset *hostnames)
+{
+    const uint32_t end = waiting->first + waiting->n;
+    for (uint32_t i = waiting->first; i != end; i++) {
+        const struct place *place = place_at(waiting, i);
+        if (place->task != TASK_GONE &&
+            idset_has(hostnames, place->tally.hostname))
+            waiting_release(waiting, tasks_at(waiting->tasks, place->task));
     }
 }
 

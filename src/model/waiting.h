@@ -14,7 +14,7 @@ struct waiting;
 
 /* Called for each tally that need not wait any longer. */
 typedef void (*waiting_fn)(void *ctx, const struct tally *tally,
-                           const struct task *task);
+                           struct task *task);
 
 struct waiting *waiting_new(struct tasks *tasks, size_t max, waiting_fn fn,
                             void *ctx);
@@ -26,6 +26,9 @@ void waiting_add(struct waiting *waiting, struct task *task,
 void waiting_release(struct waiting *waiting, struct task *task);
 /* Lets out what is due by now; INT64_MAX for everything. */
 void waiting_expire(struct waiting *waiting, int64_t now_ms);
+/* Lets out all that belong to one of these hosts: their values go. */
+void waiting_release_hosts(struct waiting *waiting,
+                           const struct idset *hostnames);
 size_t waiting_n(const struct waiting *waiting);
 /* When the next one is due; INT64_MAX when none waits. */
 int64_t waiting_deadline(const struct waiting *waiting);

@@ -4,41 +4,59 @@
 
 #include "model/values.h"
 
-/* Places of the nodename among the labels of its groups. */
-enum { WORKER_NODE_LABEL = 1, INFO_NODE_LABEL = 5 };
+enum {
+    INFO_NODE_LABEL = 5, /* place of the nodename among the labels */
+    /* Who publishes decides how often the software changes, and a change
+     * passes over the whole group. */
+    SOFTWARE_CHANGE_MS = 60 * 1000,
+};
 
 static struct series *
-worker_series(const struct worker_figures *figures, struct registry *registry,
-              double wall_s)
+worker_series(const struct node *node, struct registry *registry, double wall_s)
 {
-    const uint32_t ids[SERIES_MAX_LABELS] = {figures->hostname, figures->node};
+    const uint32_t ids[SERIES_MAX_LABELS] = {node->hostname, node->value};
     return group_series(registry_group(registry, GROUP_WORKER), ids, wall_s);
 }
 
 static void
-show_software(struct worker_figures *figures, struct registry *registry,
-              struct hash_key key, const struct event *ev, double wall_s)
+drop_software(const struct node *node, struct group *group)
+{
+    if (node->software == 0 || node->value == VALUES_OTHER)
+        return;
+    struct idset older = {0};
+    idset_add(&older, node->value);
+    group_drop(group, INFO_NODE_LABEL, &older);
+    idset_close(&older);
+}
+
+static void
+show_software(struct node *node, struct registry *registry, struct hash_key key,
+              const struct event *ev, struct now now)
 {
     if (ev->sw_ver.ptr == NULL && ev->sw_ident.ptr == NULL)
         return;
-    const uint64_t software = hash_bytes(key, ev->sw_ident).low ^
-                              3 * hash_bytes(key, ev->sw_ver).low ^
-                              7 * hash_bytes(key, ev->sw_sys).low;
-    if (software == figures->software)
+    const uint64_t software =
+        hash_mix(key,
+                 hash_mix(key, hash_bytes(key, ev->sw_ident).low,
+                          hash_bytes(key, ev->sw_ver).low),
+                 hash_bytes(key, ev->sw_sys).low);
+    if (software == node->software ||
+        (node->software != 0 &&
+         now.mono_ms - node->software_ms < SOFTWARE_CHANGE_MS))
         return;
-    figures->software = software;
     struct group *group = registry_group(registry, GROUP_WORKER_INFO);
-    if (figures->node != VALUES_OTHER) /* an older version's */
-        group_drop(group, INFO_NODE_LABEL, figures->node);
+    drop_software(node, group);
+    node->software = software;
+    node->software_ms = now.mono_ms;
     const uint32_t ids[SERIES_MAX_LABELS] = {
-        figures->hostname,
+        node->hostname,
         registry_value(registry, LABEL_SOFTWARE, STR("")),
         registry_value(registry, LABEL_SOFTWARE, ev->sw_ident),
         registry_value(registry, LABEL_SOFTWARE, ev->sw_sys),
         registry_value(registry, LABEL_SOFTWARE, ev->sw_ver),
-        figures->node,
+        node->value,
     };
-    group_set(group, group_series(group, ids, wall_s), WORKER_INFO_COL, 1);
+    group_set(group, group_series(group, ids, now.wall_s), WORKER_INFO_COL, 1);
 }
 
 /* `processed` counts from the start of the process; the family sums what the
@@ -77,36 +95,26 @@ show_load(struct registry *registry, const struct event *ev,
 }
 
 void
-worker_figures_heartbeat(struct worker_figures *figures,
+worker_figures_heartbeat(struct worker_figures *figures, struct node *node,
                          struct registry *registry, struct hash_key key,
-                         const struct event *ev, double wall_s)
+                         const struct event *ev, struct now now)
 {
-    struct series *series = worker_series(figures, registry, wall_s);
+    struct series *series = worker_series(node, registry, now.wall_s);
     group_set(registry_group(registry, GROUP_WORKER), series,
-              WORKER_HEARTBEAT_COL, wall_s);
+              WORKER_HEARTBEAT_COL, now.wall_s);
     count_processed(figures, registry, ev, series);
     show_load(registry, ev, series);
-    show_software(figures, registry, key, ev, wall_s);
+    show_software(node, registry, key, ev, now);
 }
 
 void
 worker_figures_task_event(struct worker_figures *figures,
-                          struct registry *registry, double wall_s)
+                          const struct node *node, struct registry *registry,
+                          double wall_s)
 {
     if (figures->task_event)
         return;
     figures->task_event = true;
     group_set(registry_group(registry, GROUP_WORKER),
-              worker_series(figures, registry, wall_s), WORKER_EVENTS_COL, 1);
-}
-
-void
-worker_figures_drop(const struct worker_figures *figures,
-                    struct registry *registry)
-{
-    group_drop(registry_group(registry, GROUP_WORKER), WORKER_NODE_LABEL,
-               figures->node);
-    group_drop(registry_group(registry, GROUP_WORKER_INFO), INFO_NODE_LABEL,
-               figures->node);
-    values_drop(registry_values(registry, LABEL_WORKER), figures->node);
+              worker_series(node, registry, wall_s), WORKER_EVENTS_COL, 1);
 }

@@ -1,29 +1,39 @@
 #include "model/workers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/index.h"
 #include "base/xalloc.h"
 #include "model/hosts.h"
-#include "model/values.h"
+#include "model/nodes.h"
 #include "model/worker_figures.h"
 
 enum {
+    NONE = UINT32_MAX,
+    /* A number is a place and, above, how often it was given out before. */
+    PLACE_BITS = 14,
+    PLACE_MASK = (1 << PLACE_BITS) - 1,
     /* A process that fell silent while another of the same nodename came
      * online was restarted: no need to wait for the timeout. */
     SUPERSEDED_MS = 15 * 1000,
     /* Unfinished tasks put off a purge, but not for ever: a killed worker
      * never finishes them. */
     DEFERRAL_MS = 24 * 3600 * 1000,
+    /* When places run out, those that have been down for longer give way. */
+    CROWDED_MS = 10 * 60 * 1000,
+    MAX_ACTIVE = 1000000000, /* more than any pool has */
 };
 
 struct worker {
     struct hash128 hash; /* of nodename and pid */
     struct worker_figures figures;
-    int64_t seen_ms;
-    int64_t online_ms;
-    int64_t active;
+    uint32_t node;
+    uint32_t reuse;     /* how often the place was given out before */
+    uint32_t next_free; /* while it is free */
     uint32_t nrunning;
+    int64_t seen_ms;
+    int64_t active;
     bool used;
     bool up;
     bool goodbye; /* said worker-offline, and nothing of its own since */
@@ -36,26 +46,32 @@ struct workers {
     struct worker *items;
     uint32_t nitems;
     uint32_t cap;
-    uint32_t nfree; /* places of purged ones */
+    uint32_t first_free;
     struct index index;
-    int64_t online_ms; /* when any last came online */
+    struct nodes *nodes;
     struct hosts *hosts;
     size_t nup;
 };
 
 static struct hash128
-hash_of(const void *owner, uint32_t number)
+hash_of(const void *owner, uint32_t place)
 {
-    return ((const struct workers *)owner)->items[number].hash;
+    return ((const struct workers *)owner)->items[place].hash;
 }
 
 struct workers *
 workers_new(const struct workers_config *config, struct registry *registry,
             struct hash_key key)
 {
+    assert(config->max <= WORKERS_MAX);
     struct workers *workers = xmalloc(sizeof(*workers));
-    *workers =
-        (struct workers){.config = *config, .registry = registry, .key = key};
+    *workers = (struct workers){
+        .config = *config,
+        .registry = registry,
+        .key = key,
+        .first_free = NONE,
+        .nodes = nodes_new(registry, key),
+    };
     index_init(&workers->index, hash_of, workers);
     workers->hosts = hosts_new(
         &(struct hosts_config){.client_purge_ms = config->client_purge_ms,
@@ -71,145 +87,156 @@ workers_free(struct workers *workers)
     if (workers == NULL)
         return;
     index_close(&workers->index);
-    free(workers->items);
+    nodes_free(workers->nodes);
     hosts_free(workers->hosts);
+    free(workers->items);
     free(workers);
 }
 
-struct str
-workers_host(struct str nodename)
+static struct node *
+node_of(const struct workers *workers, const struct worker *worker)
 {
-    const size_t at = str_find(nodename, '@');
-    return at == nodename.len ? nodename
-                              : str_slice(nodename, at + 1, nodename.len);
+    return nodes_at(workers->nodes, worker->node);
 }
 
-/* The one place where a worker changes what its host adds up to. */
+/* The one place where a worker changes what its node and host add up to. */
 static void
 set_state(struct workers *workers, struct worker *worker, bool up,
           int64_t active, double wall_s)
 {
+    struct node *node = node_of(workers, worker);
     const int change = (int)up - (int)worker->up;
+    if (active > MAX_ACTIVE)
+        active = MAX_ACTIVE;
     workers->nup += (size_t)change;
-    hosts_change(workers->hosts, worker->figures.hostname, change,
+    node->nup += (uint32_t)change;
+    hosts_change(workers->hosts, node->hostname, change,
                  active - worker->active, wall_s);
     worker->up = up;
     worker->active = active;
 }
 
 static uint32_t
-free_number(struct workers *workers)
+take_place(struct workers *workers)
 {
-    /* Tasks still point at a purged worker that never ended them. */
-    for (uint32_t i = 0; i < workers->nitems && workers->nfree > 0; i++) {
-        if (workers->items[i].used || workers->items[i].nrunning > 0)
-            continue;
-        workers->nfree--;
-        return i;
+    if (workers->first_free != NONE) {
+        const uint32_t place = workers->first_free;
+        workers->first_free = workers->items[place].next_free;
+        return place;
     }
     if (workers->nitems >= workers->config.max)
-        return WORKERS_NONE;
+        return NONE;
     if (workers->nitems == workers->cap) {
         workers->cap = workers->cap == 0 ? 16 : 2 * workers->cap;
         workers->items =
             xrealloc(workers->items, workers->cap, sizeof(struct worker));
     }
+    workers->items[workers->nitems].reuse = 0;
     return workers->nitems++;
 }
 
-static uint32_t
+static struct worker *
 find(const struct workers *workers, const struct event *ev,
      struct hash128 *hash)
 {
     *hash = hash_bytes(workers->key, ev->hostname);
     hash->low ^= hash_mix(workers->key, (uint64_t)ev->pid, hash->high);
-    return index_find(&workers->index, *hash);
+    const uint32_t place = index_find(&workers->index, *hash);
+    return place == INDEX_NONE ? NULL : &workers->items[place];
 }
 
-static uint32_t
+static struct worker *
 find_or_add(struct workers *workers, const struct event *ev)
 {
     struct hash128 hash;
-    uint32_t number = find(workers, ev, &hash);
-    if (number != INDEX_NONE)
-        return number;
-    number = free_number(workers);
-    if (number == WORKERS_NONE)
-        return WORKERS_NONE;
-    struct registry *registry = workers->registry;
-    struct worker *worker = &workers->items[number];
+    struct worker *worker = find(workers, ev, &hash);
+    if (worker != NULL)
+        return worker;
+    const uint32_t place = take_place(workers);
+    if (place == NONE)
+        return NULL;
+    worker = &workers->items[place];
     *worker = (struct worker){
         .hash = hash,
-        .figures =
-            {
-                .hostname = registry_value(registry, LABEL_HOSTNAME,
-                                           workers_host(ev->hostname)),
-                .node = registry_value(registry, LABEL_WORKER, ev->hostname),
-                .processed = -1,
-            },
+        .figures = {.processed = -1},
+        .node = nodes_add_worker(workers->nodes, ev->hostname),
+        .reuse = worker->reuse,
         .used = true,
     };
-    hosts_add_worker(workers->hosts, worker->figures.hostname);
-    index_add(&workers->index, hash, number);
-    return number;
+    hosts_add_worker(workers->hosts, node_of(workers, worker)->hostname);
+    index_add(&workers->index, hash, place);
+    return worker;
+}
+
+/* NULL when it was purged, or never had a place. */
+static struct worker *
+worker_at(const struct workers *workers, uint32_t number)
+{
+    if (number == WORKERS_NONE)
+        return NULL;
+    struct worker *worker = &workers->items[number & PLACE_MASK];
+    return worker->used && worker->reuse == number >> PLACE_BITS ? worker
+                                                                 : NULL;
 }
 
 static void
-heartbeat(struct workers *workers, struct worker *worker,
-          const struct event *ev, struct now now)
+offline(struct workers *workers, const struct event *ev, struct now now)
 {
-    worker->goodbye = false;
+    struct hash128 hash;
+    struct worker *worker = find(workers, ev, &hash);
+    if (worker == NULL)
+        return;
+    worker->goodbye = true;
     worker->seen_ms = now.mono_ms;
-    /* A forced heartbeat has no figures: it only proves life. */
-    set_state(workers, worker, true,
-              ev->active >= 0 ? ev->active : worker->active, now.wall_s);
-    worker_figures_heartbeat(&worker->figures, workers->registry, workers->key,
-                             ev, now.wall_s);
+    set_state(workers, worker, false, 0, now.wall_s);
 }
 
 void
 workers_event(struct workers *workers, const struct event *ev, struct now now)
 {
-    struct hash128 hash;
     if (ev->type == EVENT_WORKER_OFFLINE) {
-        const uint32_t number = find(workers, ev, &hash);
-        if (number == INDEX_NONE)
-            return;
-        struct worker *worker = &workers->items[number];
-        worker->goodbye = true;
-        worker->seen_ms = now.mono_ms;
-        set_state(workers, worker, false, 0, now.wall_s);
+        offline(workers, ev, now);
         return;
     }
-    const uint32_t number = find_or_add(workers, ev);
-    if (number == WORKERS_NONE)
+    struct worker *worker = find_or_add(workers, ev);
+    if (worker == NULL)
         return;
-    struct worker *worker = &workers->items[number];
+    struct node *node = node_of(workers, worker);
     if (ev->type == EVENT_WORKER_ONLINE)
-        workers->online_ms = worker->online_ms = now.mono_ms;
-    heartbeat(workers, worker, ev, now);
+        node->online_ms = now.mono_ms;
+    worker->goodbye = false;
+    worker->seen_ms = now.mono_ms;
+    /* A forced heartbeat has no figures: it only proves life. */
+    set_state(workers, worker, true,
+              ev->active >= 0 ? ev->active : worker->active, now.wall_s);
+    worker_figures_heartbeat(&worker->figures, node, workers->registry,
+                             workers->key, ev, now);
 }
 
 uint32_t
 workers_task_event(struct workers *workers, const struct event *ev,
                    struct now now)
 {
-    const uint32_t number = find_or_add(workers, ev);
-    if (number == WORKERS_NONE)
+    struct worker *worker = find_or_add(workers, ev);
+    if (worker == NULL)
         return WORKERS_NONE;
-    struct worker *worker = &workers->items[number];
     worker->seen_ms = now.mono_ms;
     if (!worker->up && !worker->goodbye)
         set_state(workers, worker, true, worker->active, now.wall_s);
-    worker_figures_task_event(&worker->figures, workers->registry, now.wall_s);
-    return number;
+    worker_figures_task_event(&worker->figures, node_of(workers, worker),
+                              workers->registry, now.wall_s);
+    return (uint32_t)(worker - workers->items) | worker->reuse << PLACE_BITS;
 }
 
-uint32_t
-workers_hostname(const struct workers *workers, uint32_t number)
+bool
+workers_hostname(const struct workers *workers, uint32_t number,
+                 uint32_t *hostname)
 {
-    return number == WORKERS_NONE ? (uint32_t)VALUES_OTHER
-                                  : workers->items[number].figures.hostname;
+    const struct worker *worker = worker_at(workers, number);
+    if (worker == NULL)
+        return false;
+    *hostname = node_of(workers, worker)->hostname;
+    return true;
 }
 
 void
@@ -221,50 +248,33 @@ workers_client_event(struct workers *workers, uint32_t hostname, struct now now)
 void
 workers_task_started(struct workers *workers, uint32_t number)
 {
-    if (number != WORKERS_NONE)
-        workers->items[number].nrunning++;
+    struct worker *worker = worker_at(workers, number);
+    if (worker != NULL)
+        worker->nrunning++;
 }
 
 void
 workers_task_ended(struct workers *workers, uint32_t number)
 {
-    if (number != WORKERS_NONE && workers->items[number].nrunning > 0)
-        workers->items[number].nrunning--;
+    struct worker *worker = worker_at(workers, number);
+    if (worker != NULL && worker->nrunning > 0)
+        worker->nrunning--;
 }
 
-static bool
-node_is_used(const struct workers *workers, uint32_t node)
-{
-    for (uint32_t i = 0; i < workers->nitems; i++)
-        if (workers->items[i].used && workers->items[i].figures.node == node)
-            return true;
-    return false;
-}
-
+/* With purges switched off only the place is given back. */
 static void
 purge(struct workers *workers, struct worker *worker)
 {
+    const bool keep = workers->config.purge_ms == 0;
     index_remove(&workers->index, worker->hash);
+    hosts_remove_worker(workers->hosts, node_of(workers, worker)->hostname,
+                        keep);
+    nodes_remove_worker(workers->nodes, worker->node, keep);
     worker->used = false;
-    workers->nfree++;
-    if (!node_is_used(workers, worker->figures.node))
-        worker_figures_drop(&worker->figures, workers->registry);
-    hosts_remove_worker(workers->hosts, worker->figures.hostname);
-}
-
-static bool
-superseded(const struct workers *workers, const struct worker *worker)
-{
-    if (workers->online_ms <= worker->seen_ms)
-        return false;
-    for (uint32_t i = 0; i < workers->nitems; i++) {
-        const struct worker *other = &workers->items[i];
-        if (other->used && other->up &&
-            other->figures.node == worker->figures.node &&
-            other->online_ms > worker->seen_ms)
-            return true;
-    }
-    return false;
+    /* Never so often that a number could be WORKERS_NONE. */
+    worker->reuse = (worker->reuse + 1) & (UINT32_MAX >> (PLACE_BITS + 1));
+    worker->next_free = workers->first_free;
+    workers->first_free = (uint32_t)(worker - workers->items);
 }
 
 static bool
@@ -272,6 +282,9 @@ must_purge(const struct workers *workers, const struct worker *worker,
            int64_t silent_ms)
 {
     const struct workers_config *config = &workers->config;
+    const bool crowded = workers->index.n >= config->max - config->max / 10;
+    if (crowded && !worker->up && silent_ms > CROWDED_MS)
+        return true;
     if (config->purge_ms == 0 || silent_ms <= config->purge_ms)
         return false;
     if (worker->up && config->timeout_ms == 0)
@@ -279,17 +292,26 @@ must_purge(const struct workers *workers, const struct worker *worker,
     return worker->nrunning == 0 || silent_ms > config->purge_ms + DEFERRAL_MS;
 }
 
+static bool
+is_lost(const struct workers *workers, const struct worker *worker,
+        int64_t silent_ms)
+{
+    const int64_t timeout_ms = workers->config.timeout_ms;
+    if (timeout_ms > 0 && silent_ms > timeout_ms)
+        return true;
+    return silent_ms > SUPERSEDED_MS &&
+           node_of(workers, worker)->online_ms > worker->seen_ms;
+}
+
 static void
 check_worker(struct workers *workers, struct worker *worker, struct now now)
 {
     const int64_t silent_ms = now.mono_ms - worker->seen_ms;
-    const int64_t timeout_ms = workers->config.timeout_ms;
     const bool purged = must_purge(workers, worker, silent_ms);
-    if (worker->up &&
-        ((timeout_ms > 0 && silent_ms > timeout_ms) || purged ||
-         (silent_ms > SUPERSEDED_MS && superseded(workers, worker)))) {
+    if (worker->up && (purged || is_lost(workers, worker, silent_ms))) {
         set_state(workers, worker, false, 0, now.wall_s);
-        hosts_count_lost(workers->hosts, worker->figures.hostname, now.wall_s);
+        hosts_count_lost(workers->hosts, node_of(workers, worker)->hostname,
+                         now.wall_s);
     }
     if (purged)
         purge(workers, worker);
@@ -301,26 +323,27 @@ workers_tick(struct workers *workers, struct now now)
     for (uint32_t i = 0; i < workers->nitems; i++)
         if (workers->items[i].used)
             check_worker(workers, &workers->items[i], now);
+    nodes_tick(workers->nodes);
     hosts_tick(workers->hosts, now);
 }
 
 void
-workers_excuse(struct workers *workers, int64_t blind_ms)
+workers_excuse(struct workers *workers, int64_t blind_ms, struct now now)
 {
-    for (uint32_t i = 0; i < workers->nitems; i++)
-        workers->items[i].seen_ms += blind_ms;
+    for (uint32_t i = 0; i < workers->nitems; i++) {
+        struct worker *worker = &workers->items[i];
+        worker->seen_ms += blind_ms;
+        if (worker->seen_ms > now.mono_ms)
+            worker->seen_ms = now.mono_ms;
+    }
+    hosts_excuse(workers->hosts, blind_ms, now.mono_ms);
 }
 
 bool
 workers_node_is_up(const struct workers *workers, struct str nodename)
 {
-    const uint32_t node =
-        registry_value(workers->registry, LABEL_WORKER, nodename);
-    for (uint32_t i = 0; i < workers->nitems; i++)
-        if (workers->items[i].used && workers->items[i].up &&
-            workers->items[i].figures.node == node)
-            return true;
-    return false;
+    const struct node *node = nodes_find(workers->nodes, nodename);
+    return node != NULL && node->nup > 0;
 }
 
 size_t

@@ -9,15 +9,15 @@
 #include "model/registry.h"
 #include "wire/event.h"
 
-enum { WORKERS_NONE = UINT32_MAX };
+enum { WORKERS_NONE = UINT32_MAX, WORKERS_MAX = (1 << 14) - 1 };
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
     int64_t purge_ms;        /* silent for longer = series dropped; 0 = never */
     int64_t client_purge_ms; /* the same for hosts that only send tasks */
-    size_t max;              /* worker processes kept */
-    /* Called before the series and the value of a host are dropped. */
-    void (*before_drop)(void *ctx);
+    size_t max;              /* worker processes kept, at most WORKERS_MAX */
+    /* Called before the series and the values of hosts are dropped. */
+    void (*before_drop)(void *ctx, const struct idset *hostnames);
     void *ctx;
 };
 
@@ -26,18 +26,18 @@ struct workers;
 struct workers *workers_new(const struct workers_config *config,
                             struct registry *registry, struct hash_key key);
 void workers_free(struct workers *workers);
-/* The host part of a nodename: what follows the first @, or all of it. */
-struct str workers_host(struct str nodename);
 /* A worker-online, -heartbeat or -offline event. */
 void workers_event(struct workers *workers, const struct event *ev,
                    struct now now);
 /* A task event that a worker sent proves it alive, unless it has said
- * goodbye. The number is the worker's until it is purged; WORKERS_NONE when
- * there is no room for it. */
+ * goodbye. The number is the worker's, and leads nowhere once it is purged;
+ * WORKERS_NONE when there is no room for it. */
 uint32_t workers_task_event(struct workers *workers, const struct event *ev,
                             struct now now);
-/* The number of the hostname value of a worker; VALUES_OTHER for NONE. */
-uint32_t workers_hostname(const struct workers *workers, uint32_t number);
+/* The label value of a worker's host; false for WORKERS_NONE and once the
+ * worker was purged. */
+bool workers_hostname(const struct workers *workers, uint32_t number,
+                      uint32_t *hostname);
 /* A task-sent of a host that may have no worker at all. */
 void workers_client_event(struct workers *workers, uint32_t hostname,
                           struct now now);
@@ -47,6 +47,6 @@ void workers_task_ended(struct workers *workers, uint32_t number);
 /* Declares the silent down and purges the long gone; once a second. */
 void workers_tick(struct workers *workers, struct now now);
 /* Time in which we could not hear them does not count as silence. */
-void workers_excuse(struct workers *workers, int64_t blind_ms);
+void workers_excuse(struct workers *workers, int64_t blind_ms, struct now now);
 bool workers_node_is_up(const struct workers *workers, struct str nodename);
 size_t workers_nup(const struct workers *workers);

@@ -1,0 +1,480 @@
+/* What one task's events add, sequence by sequence: as Celery sends them, late,
+ * out of order, or not at all. */
+
+#include <math.h>
+
+#include "rig.h"
+
+const char suite_name[] = "task rules";
+
+#define TASK "{hostname='h',name='t',queue_name='celery'}"
+#define TASK_IN_Q "{hostname='h',name='t',queue_name='q'}"
+#define NAME_QUEUE "{name='t',queue_name='celery'}"
+
+static struct rig rig;
+
+static void
+open_rig(void)
+{
+    const struct metrics_config config = rig_config();
+    rig_open(&rig, &config);
+}
+
+static void
+close_rig(void)
+{
+    rig_close(&rig);
+}
+
+static void
+receive(void)
+{
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"));
+}
+
+START_TEST(success_is_received_started_succeeded_and_its_runtime)
+{
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+
+    ASSERT_VALUE(&rig, "celery_task_received_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_succeeded_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_runtime_count" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_runtime_sum" TASK, 0.5);
+    ASSERT_VALUE(&rig,
+                 "celery_task_runtime_bucket{hostname='h',le='0.1',name='t',"
+                 "queue_name='celery'}",
+                 0);
+    ASSERT_VALUE(&rig,
+                 "celery_task_runtime_bucket{hostname='h',le='1.0',name='t',"
+                 "queue_name='celery'}",
+                 1);
+    ASSERT_VALUE(&rig, "celery_task_last_success_timestamp_seconds" NAME_QUEUE,
+                 1.7e9);
+    ASSERT_ABSENT(&rig, "celery_task_queue_wait_time_count" TASK);
+    ASSERT_VALUE(&rig, "celery_exporter_tracked_tasks", 1);
+}
+END_TEST
+
+/* The counters of a worker's task begin together, at 0. */
+START_TEST(the_first_event_of_a_worker_makes_all_counters_but_sent)
+{
+    receive();
+
+    ASSERT_VALUE(&rig, "celery_task_received_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK, 0);
+    ASSERT_VALUE(&rig, "celery_task_succeeded_total" TASK, 0);
+    ASSERT_VALUE(&rig, "celery_task_rejected_total" TASK, 0);
+    ASSERT_VALUE(&rig, "celery_task_revoked_total" TASK, 0);
+    ASSERT_VALUE(&rig, "celery_task_retried_total" TASK, 0);
+    ASSERT_VALUE(&rig,
+                 "celery_task_failed_total{exception='',hostname='h',name='t',"
+                 "queue_name='celery'}",
+                 0);
+    ASSERT_VALUE(&rig, "celery_task_failures_total{name='t'}", 0);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 0);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_cancelled_total{"), 0);
+}
+END_TEST
+
+START_TEST(sent_makes_no_worker_counters_on_the_client)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen12@web"), .name = STR("t"),
+         .queue = STR("q"));
+
+    ASSERT_VALUE(
+        &rig, "celery_task_sent_total{hostname='web',name='t',queue_name='q'}",
+        1);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_received_total{"), 0);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_failed_total{"), 0);
+    ck_assert_uint_eq(rig_n(&rig, "celery_worker_up{"), 0);
+    ASSERT_VALUE(&rig, "celery_task_failures_total{name='t'}", 0);
+}
+END_TEST
+
+START_TEST(failure_is_counted_by_class_and_in_all)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_FAILED, .exception = STR("KeyError"));
+
+    ASSERT_VALUE(&rig,
+                 "celery_task_failed_total{exception='KeyError',hostname='h',"
+                 "name='t',queue_name='celery'}",
+                 1);
+    ASSERT_VALUE(&rig, "celery_task_failures_total{name='t'}", 1);
+    ASSERT_VALUE(&rig, "celery_task_last_failure_timestamp_seconds" NAME_QUEUE,
+                 1.7e9);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_runtime_count"), 0);
+}
+END_TEST
+
+/* Two distinct terminal events of one run: the development branch of Celery
+ * sends them for a hard time limit. */
+START_TEST(distinct_failures_of_one_run_count_both)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_FAILED, .exception = STR("TimeLimitExceeded"));
+    SEND(&rig, EVENT_TASK_FAILED, .exception = STR("TimeLimitExceeded"));
+
+    ASSERT_VALUE(&rig, "celery_task_failures_total{name='t'}", 2);
+}
+END_TEST
+
+START_TEST(an_unknown_task_fails_without_a_name)
+{
+    SEND(&rig, EVENT_TASK_FAILED, .exception = STR("NotRegistered"));
+
+    ASSERT_VALUE(&rig,
+                 "celery_task_failed_total{exception='NotRegistered',"
+                 "hostname='h',name='None',queue_name='celery'}",
+                 1);
+}
+END_TEST
+
+START_TEST(the_queue_is_that_of_task_sent)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"),
+         .queue = STR("q"));
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK_IN_Q, 1);
+}
+END_TEST
+
+START_TEST(a_null_queue_is_the_default_one)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"));
+
+    ASSERT_VALUE(&rig, "celery_task_sent_total" TASK, 1);
+}
+END_TEST
+
+/* Its worker runs the next one before the retry is told: the two processes
+ * publish on their own. */
+START_TEST(retry_whose_next_run_comes_first_is_no_redelivery)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"), .retries = 1,
+         .hostname = STR("other@g"));
+    SEND(&rig, EVENT_TASK_STARTED, .hostname = STR("other@g"));
+    SEND(&rig, EVENT_TASK_RETRIED, .exception = STR("ValueError"));
+    SEND(&rig, EVENT_TASK_SUCCEEDED, .hostname = STR("other@g"),
+         .runtime = 0.1);
+
+    ASSERT_VALUE(&rig, "celery_task_retried_total" TASK, 1);
+    ASSERT_VALUE(&rig,
+                 "celery_task_retry_exceptions_total{exception='ValueError',"
+                 "name='t',queue_name='celery'}",
+                 1);
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 0);
+    ck_assert(rig_sum(&rig, "celery_task_started_total{", NULL) == 2);
+}
+END_TEST
+
+START_TEST(retry_is_no_redelivery)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_RETRIED);
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 0);
+}
+END_TEST
+
+START_TEST(a_second_start_out_of_the_blue_is_a_redelivery)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"),
+         .hostname = STR("other@g"));
+    SEND(&rig, EVENT_TASK_STARTED, .hostname = STR("other@g"));
+
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 1);
+}
+END_TEST
+
+START_TEST(a_retried_run_can_be_redelivered_too)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_RETRIED);
+    for (int i = 0; i < 2; i++) {
+        SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"), .retries = 1);
+        SEND(&rig, EVENT_TASK_STARTED);
+    }
+
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 1);
+}
+END_TEST
+
+START_TEST(a_requeue_is_no_redelivery)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_REJECTED, .requeue = true);
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    ASSERT_VALUE(&rig, "celery_task_rejected_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 0);
+}
+END_TEST
+
+START_TEST(sending_the_same_id_again_is_no_redelivery)
+{
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"));
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 0);
+}
+END_TEST
+
+START_TEST(a_replaced_task_runs_on_under_its_new_name)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t2"));
+
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK, 1);
+    ASSERT_VALUE(&rig,
+                 "celery_task_succeeded_total{hostname='h',name='t2',"
+                 "queue_name='celery'}",
+                 1);
+    ck_assert(rig_sum(&rig, "celery_task_redelivered_total{", NULL) == 0);
+}
+END_TEST
+
+START_TEST(a_cancelled_task_may_start_again)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_CANCELLED);
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    ASSERT_VALUE(&rig, "celery_task_cancelled_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_redelivered_total" NAME_QUEUE, 0);
+}
+END_TEST
+
+START_TEST(the_shadow_name_is_that_of_the_worker)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("real"));
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("shadow"));
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_SUCCEEDED, .runtime = 1);
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{hostname=\"h\","
+                                  "name=\"real\""),
+                      1);
+    ASSERT_VALUE(&rig,
+                 "celery_task_succeeded_total{hostname='h',name='shadow',"
+                 "queue_name='celery'}",
+                 1);
+    ck_assert(rig_sum(&rig, "celery_task_redelivered_total{", NULL) == 0);
+}
+END_TEST
+
+START_TEST(expired_on_arrival_is_known_only_from_sent)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"),
+         .queue = STR("q"));
+    SEND(&rig, EVENT_TASK_REVOKED, .expired = true);
+
+    ASSERT_VALUE(&rig, "celery_task_revoked_total" TASK_IN_Q, 1);
+    ASSERT_VALUE(&rig,
+                 "celery_task_revocations_total{name='t',queue_name='q',"
+                 "reason='expired'}",
+                 1);
+}
+END_TEST
+
+/* Celery up to 5.0 tells a terminated task twice. */
+START_TEST(both_revocations_of_a_terminated_task_count)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_REVOKED, .terminated = true);
+    SEND(&rig, EVENT_TASK_REVOKED, .terminated = true);
+
+    ASSERT_VALUE(&rig, "celery_task_revoked_total" TASK, 2);
+    ASSERT_VALUE(&rig,
+                 "celery_task_revocations_total{name='t',queue_name='celery',"
+                 "reason='terminated'}",
+                 2);
+}
+END_TEST
+
+START_TEST(revoked_before_its_start_is_plainly_revoked)
+{
+    receive();
+    SEND(&rig, EVENT_TASK_REVOKED, .pid = 1);
+
+    ASSERT_VALUE(&rig,
+                 "celery_task_revocations_total{name='t',queue_name='celery',"
+                 "reason='revoked'}",
+                 1);
+}
+END_TEST
+
+START_TEST(each_event_counts_on_the_host_that_sent_it)
+{
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"));
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"));
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    ASSERT_VALUE(&rig, "celery_task_received_total" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK, 1);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_received_total{"), 1);
+    ASSERT_VALUE(
+        &rig,
+        "celery_task_sent_total{hostname='web',name='t',queue_name='celery'}",
+        1);
+}
+END_TEST
+
+/* Row by row: sent, eta, started, wait; relative to now. NAN = absent. */
+static const struct {
+    double sent, eta, started, wait;
+} waits[] = {
+    {0, NAN, 5, 5},
+    {0, 120, 123, 3}, /* the ETA is not the queue's fault */
+    {0, -60, 5, 5},   /* nor does one that has passed matter */
+    {0, NAN, -2, 0},  /* clocks differ: clamped */
+    {0, 10, 5, 0},    /* started before its ETA */
+    {0, NAN, 0, 0},
+    {-1.6e9, NAN, 5, NAN}, /* somebody's clock stands at 1970 */
+    {NAN, NAN, 5, NAN},
+    {NAN, 1, 5, NAN}, /* no task-sent, so the ETA is no beginning */
+    {0, NAN, NAN, NAN},
+};
+
+START_TEST(queue_wait_is_from_sent_or_eta_to_start)
+{
+    const double t0 = rig.now.wall_s;
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"),
+         .timestamp = t0 + waits[_i].sent, .eta = t0 + waits[_i].eta);
+
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + waits[_i].started);
+
+    ASSERT_VALUE(&rig, "celery_task_started_total" TASK, 1);
+    if (isnan(waits[_i].wait)) {
+        ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_count"), 0);
+        return;
+    }
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_count" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_sum" TASK, waits[_i].wait);
+}
+END_TEST
+
+START_TEST(started_without_sent_observes_no_queue_wait)
+{
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"),
+         .eta = rig.now.wall_s + 10);
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = rig.now.wall_s + 15);
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_count"), 0);
+}
+END_TEST
+
+START_TEST(each_delivery_of_a_retried_task_waits_without_its_backoff)
+{
+    const double t0 = rig.now.wall_s;
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"));
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 1);
+    SEND(&rig, EVENT_TASK_RETRIED, .timestamp = t0 + 2);
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen9@h"), .name = STR("t"),
+         .timestamp = t0 + 2, .eta = t0 + 32, .retries = 1);
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 35);
+
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_count" TASK, 2);
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_sum" TASK, 4);
+}
+END_TEST
+
+START_TEST(sent_that_its_start_overtook_still_gives_the_wait)
+{
+    const double t0 = rig.now.wall_s;
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 3);
+
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"),
+         .timestamp = t0 + 1);
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"),
+         .timestamp = t0 + 1.5);
+
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_count" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_sum" TASK, 2);
+}
+END_TEST
+
+/* The task-sent of the next run is no beginning of this one. */
+START_TEST(sent_after_the_start_belongs_to_the_next_run)
+{
+    const double t0 = rig.now.wall_s;
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 1);
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen9@h"), .name = STR("t"),
+         .timestamp = t0 + 2, .retries = 1);
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_count"), 0);
+
+    SEND(&rig, EVENT_TASK_RETRIED, .timestamp = t0 + 2);
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 6);
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_sum" TASK, 4);
+}
+END_TEST
+
+/* Nobody ever names this task, but its wait is known. */
+START_TEST(a_late_wait_of_a_nameless_task_is_counted_under_none)
+{
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"),
+         .timestamp = rig.now.wall_s - 2);
+
+    ASSERT_VALUE(&rig,
+                 "celery_task_queue_wait_time_sum{hostname='h',name='None',"
+                 "queue_name='celery'}",
+                 2);
+}
+END_TEST
+
+void
+suite_add(TCase *tc)
+{
+    tcase_add_checked_fixture(tc, open_rig, close_rig);
+    tcase_add_test(tc, success_is_received_started_succeeded_and_its_runtime);
+    tcase_add_test(tc, the_first_event_of_a_worker_makes_all_counters_but_sent);
+    tcase_add_test(tc, sent_makes_no_worker_counters_on_the_client);
+    tcase_add_test(tc, failure_is_counted_by_class_and_in_all);
+    tcase_add_test(tc, distinct_failures_of_one_run_count_both);
+    tcase_add_test(tc, an_unknown_task_fails_without_a_name);
+    tcase_add_test(tc, the_queue_is_that_of_task_sent);
+    tcase_add_test(tc, a_null_queue_is_the_default_one);
+    tcase_add_test(tc, retry_whose_next_run_comes_first_is_no_redelivery);
+    tcase_add_test(tc, retry_is_no_redelivery);
+    tcase_add_test(tc, a_second_start_out_of_the_blue_is_a_redelivery);
+    tcase_add_test(tc, a_retried_run_can_be_redelivered_too);
+    tcase_add_test(tc, a_requeue_is_no_redelivery);
+    tcase_add_test(tc, sending_the_same_id_again_is_no_redelivery);
+    tcase_add_test(tc, a_replaced_task_runs_on_under_its_new_name);
+    tcase_add_test(tc, a_cancelled_task_may_start_again);
+    tcase_add_test(tc, the_shadow_name_is_that_of_the_worker);
+    tcase_add_test(tc, expired_on_arrival_is_known_only_from_sent);
+    tcase_add_test(tc, both_revocations_of_a_terminated_task_count);
+    tcase_add_test(tc, revoked_before_its_start_is_plainly_revoked);
+    tcase_add_test(tc, each_event_counts_on_the_host_that_sent_it);
+    tcase_add_loop_test(tc, queue_wait_is_from_sent_or_eta_to_start, 0,
+                        COUNT_OF(waits));
+    tcase_add_test(tc, started_without_sent_observes_no_queue_wait);
+    tcase_add_test(tc,
+                   each_delivery_of_a_retried_task_waits_without_its_backoff);
+    tcase_add_test(tc, sent_that_its_start_overtook_still_gives_the_wait);
+    tcase_add_test(tc, sent_after_the_start_belongs_to_the_next_run);
+    tcase_add_test(tc, a_late_wait_of_a_nameless_task_is_counted_under_none);
+}
