@@ -12,7 +12,7 @@ build_packages=(
 run_packages=(redis-server python3 python3-celery python3-redis curl)
 test_packages=(
     "${run_packages[@]}" redis-tools prometheus python3-pytest python3-venv
-    python3-pytest-xdist python3-prometheus-client valgrind shellcheck
+    python3-pytest-xdist python3-prometheus-client valgrind shellcheck mandoc
 )
 
 say() {

@@ -354,6 +354,24 @@ def test_idle_connections_do_not_keep_a_scraper_out(exporter):
             connection.close()
 
 
+def test_request_that_drips_in_is_ended(exporter):
+    with socket.create_connection(("127.0.0.1", exporter.port), 5) as sock:
+        sock.settimeout(0.2)
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: ")
+
+        def ended():
+            try:
+                sock.sendall(b"a")
+                return sock.recv(4096) == b"" or True
+            except socket.timeout:
+                return False
+            except OSError:
+                return True
+
+        wait_until(ended, 13)
+    assert exporter.get("/metrics").status == 200
+
+
 def test_requests_are_counted_by_fixed_names(exporter):
     exporter.get("/metrics")
     exporter.get("/secret/path/of/a/stranger")
