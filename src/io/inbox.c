@@ -26,10 +26,13 @@ map_chunk(void)
 }
 
 static void
-unmap_chunk(struct inbox_chunk *chunk)
+unmap_chunks(struct inbox_chunk *chunk)
 {
-    if (chunk != NULL)
+    while (chunk != NULL) {
+        struct inbox_chunk *next = chunk->next;
         munmap(chunk, INBOX_CHUNK);
+        chunk = next;
+    }
 }
 
 void
@@ -41,22 +44,27 @@ inbox_init(struct inbox *inbox, size_t max)
 void
 inbox_close(struct inbox *inbox)
 {
-    for (struct inbox_chunk *chunk = inbox->first; chunk != NULL;) {
-        struct inbox_chunk *next = chunk->next;
-        unmap_chunk(chunk);
-        chunk = next;
-    }
-    unmap_chunk(inbox->spare);
+    unmap_chunks(inbox->first);
+    unmap_chunks(inbox->spares);
     inbox_init(inbox, inbox->max);
+}
+
+/* A page that is mapped anew costs more than decoding what it holds. */
+static struct inbox_chunk *
+take_spare(struct inbox *inbox)
+{
+    struct inbox_chunk *chunk = inbox->spares;
+    if (chunk == NULL)
+        return map_chunk();
+    inbox->spares = chunk->next;
+    inbox->nspares--;
+    return chunk;
 }
 
 static struct inbox_chunk *
 add_chunk(struct inbox *inbox)
 {
-    struct inbox_chunk *chunk = inbox->spare;
-    inbox->spare = NULL;
-    if (chunk == NULL)
-        chunk = map_chunk();
+    struct inbox_chunk *chunk = take_spare(inbox);
     if (chunk == NULL)
         return NULL;
     chunk->next = NULL;
@@ -113,10 +121,9 @@ drop_first(struct inbox *inbox)
     inbox->first = chunk->next;
     if (inbox->first == NULL)
         inbox->last = NULL;
-    if (inbox->spare == NULL)
-        inbox->spare = chunk;
-    else
-        unmap_chunk(chunk);
+    chunk->next = inbox->spares;
+    inbox->spares = chunk;
+    inbox->nspares++;
 }
 
 void
@@ -135,4 +142,11 @@ inbox_consume(struct inbox *inbox, size_t n)
     /* The only one: its room is free again from the start. A read is never
      * under way here, since libuv asks for room and reads in one go. */
     chunk->at = chunk->len = 0;
+}
+
+void
+inbox_relax(struct inbox *inbox)
+{
+    while (inbox->nspares > 1)
+        munmap(take_spare(inbox), INBOX_CHUNK);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /* Bytes that were drained from a socket and not yet consumed: a bounded list
- * of chunks, which are read into directly, and go back to the system as they
- * are consumed. */
+ * of chunks, which are read into directly, used again while a burst lasts, and
+ * given back to the system after it. */
 
 #include <stdint.h>
 
@@ -15,8 +15,9 @@ struct inbox_chunk;
 struct inbox {
     struct inbox_chunk *first;
     struct inbox_chunk *last;
-    struct inbox_chunk *spare; /* at most one: the usual case never maps */
-    size_t len;                /* bytes held */
+    struct inbox_chunk *spares;
+    size_t nspares;
+    size_t len; /* bytes held */
     size_t max;
 };
 
@@ -32,3 +33,5 @@ bool inbox_full(const struct inbox *inbox);
  * until they are consumed. */
 struct str inbox_peek(const struct inbox *inbox);
 void inbox_consume(struct inbox *inbox, size_t n);
+/* After a burst: gives back the chunks that are not in use, but for one. */
+void inbox_relax(struct inbox *inbox);

@@ -7,8 +7,12 @@
 #include "base/xalloc.h"
 #include "io/stream_private.h"
 
-/* Handed out in one turn of the loop: under a millisecond of decoding. */
-enum { SHARE = 256 * 1024 };
+enum {
+    /* Handed out in one turn of the loop: under a millisecond of decoding. */
+    SHARE = 256 * 1024,
+    /* Nothing came for so long: a burst is over. */
+    QUIET_MS = 200,
+};
 
 struct write {
     uv_write_t req;
@@ -50,10 +54,19 @@ hand_out(struct stream *stream)
 }
 
 static void
+on_quiet(uv_timer_t *timer)
+{
+    struct stream *stream = timer->data;
+    inbox_relax(&stream->inbox);
+}
+
+static void
 rest(struct stream *stream)
 {
     uv_idle_stop(&stream->idle);
     uv_check_stop(&stream->check);
+    if (stream->inbox.nspares > 1 && !stream->ending)
+        uv_timer_start(&stream->timer, on_quiet, QUIET_MS, 0);
     if (!stream->ending || stream->ended)
         return;
     stream->ended = true;

@@ -35,7 +35,7 @@ struct stream {
     struct stream_config config;
     struct stream_handler handler;
 
-    uv_timer_t timer;         /* of the address being tried */
+    uv_timer_t timer;         /* of the address being tried; later of quiet */
     uint64_t deadline;        /* of all of them, loop time */
     uv_getaddrinfo_t *lookup; /* while it runs */
     union stream_address addresses[STREAM_MAX_ADDRESSES];

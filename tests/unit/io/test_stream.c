@@ -1,6 +1,7 @@
 #include "io/stream.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "../suite.h"
 #include "base/buf.h"
@@ -16,7 +17,7 @@ struct rig {
     uv_tcp_t peer;
     bool accepted;
     size_t peer_bytes;
-    char space[65536];
+    char space[4096];
     uint16_t port;
     struct stream *stream;
     bool connected, closed;
@@ -24,7 +25,7 @@ struct rig {
     enum stream_end why;
     int error;
     size_t nbytes;
-    size_t largest; /* handed out between two turns of the server's timer */
+    size_t largest; /* handed out in one go */
     bool mismatch;
     bool close_in_bytes;
 };
@@ -121,7 +122,8 @@ rig_open(struct rig *rig)
 static void
 rig_connect(struct rig *rig, struct stream_config config)
 {
-    config.connect_ms = 5000;
+    if (config.connect_ms == 0)
+        config.connect_ms = 5000;
     config.user_timeout_ms = 5000;
     if (config.in_max == 0)
         config.in_max = 1 << 20;
@@ -231,6 +233,39 @@ START_TEST(close_while_a_name_is_looked_up_or_connected_is_silent)
 }
 END_TEST
 
+/* F2: a socket whose queue is full drops what asks to connect, as a firewall
+ * does. */
+START_TEST(peer_that_never_answers_times_out)
+{
+    struct rig rig;
+    rig_open(&rig);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address;
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    socklen_t len = sizeof(address);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, len), 0);
+    ck_assert_int_eq(listen(fd, 0), 0);
+    getsockname(fd, (struct sockaddr *)&address, &len);
+    int fds[4];
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fds[i], (const struct sockaddr *)&address, len);
+    }
+
+    rig_connect(&rig, (struct stream_config){.host = "127.0.0.1",
+                                             .port = ntohs(address.sin_port),
+                                             .connect_ms = 300});
+    WAIT_FOR(&rig, rig.nends == 1);
+
+    ck_assert_int_eq(rig.why, STREAM_TIMEOUT);
+    ck_assert_int_eq(rig.error, UV_ETIMEDOUT);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+    close(fd);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(what_came_before_the_end_is_handed_out_first)
 {
     struct rig rig;
@@ -325,6 +360,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, name_without_address_ends_the_stream);
     tcase_add_loop_test(
         tc, close_while_a_name_is_looked_up_or_connected_is_silent, 0, 2);
+    tcase_add_test(tc, peer_that_never_answers_times_out);
     tcase_add_test(tc, what_came_before_the_end_is_handed_out_first);
     tcase_add_test(tc, stream_may_be_closed_from_its_own_bytes);
     tcase_add_test(tc, peer_that_does_not_read_ends_the_stream);

@@ -271,7 +271,7 @@ START_TEST(s3_string_past_the_limit_is_swallowed)
 {
     struct log log = {0};
     struct resp *resp = resp_new(&usual, on_reply, &log);
-    char piece[64 * 1024];
+    static char piece[64 * 1024];
     memset(piece, 'x', sizeof(piece));
     ck_assert_int_eq(resp_feed(resp, STR("*2\r\n$67108864\r\n")), RESP_OK);
 
