@@ -116,6 +116,27 @@ rig_send(struct rig *rig, const struct event *given)
 #define SEND(rig, what, ...) \
     rig_send(rig, &(struct event){.type = what, __VA_ARGS__})
 
+/* -1 is absent, as in the heartbeat that another monitor forced. */
+static inline void
+rig_heartbeat(struct rig *rig, const char *node, int64_t pid, int64_t active,
+              int64_t processed)
+{
+    SEND(rig, EVENT_WORKER_HEARTBEAT, .hostname = str_from(node), .pid = pid,
+         .active = active, .processed = processed);
+}
+
+static inline void
+rig_offline(struct rig *rig, const char *node, int64_t pid)
+{
+    SEND(rig, EVENT_WORKER_OFFLINE, .hostname = str_from(node), .pid = pid);
+}
+
+static inline void
+rig_online(struct rig *rig, const char *node, int64_t pid)
+{
+    SEND(rig, EVENT_WORKER_ONLINE, .hostname = str_from(node), .pid = pid);
+}
+
 /* The usual way of a task, at the time of now. */
 static inline void
 rig_run_task(struct rig *rig, struct str node, struct str uuid, struct str name)

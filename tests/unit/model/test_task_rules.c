@@ -413,6 +413,22 @@ START_TEST(sent_that_its_start_overtook_still_gives_the_wait)
 }
 END_TEST
 
+/* An idle worker is quicker than the client, which stamps its event after it
+ * has published the task. */
+START_TEST(a_start_before_the_stamp_of_its_sent_waited_for_nothing)
+{
+    const double t0 = rig.now.wall_s;
+    SEND(&rig, EVENT_TASK_RECEIVED, .name = STR("t"), .retries = 0);
+    SEND(&rig, EVENT_TASK_STARTED, .timestamp = t0 + 1);
+
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"),
+         .timestamp = t0 + 1.25, .retries = 0);
+
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_count" TASK, 1);
+    ASSERT_VALUE(&rig, "celery_task_queue_wait_time_sum" TASK, 0);
+}
+END_TEST
+
 /* The task-sent of the next run is no beginning of this one. */
 START_TEST(sent_after_the_start_belongs_to_the_next_run)
 {
@@ -475,6 +491,8 @@ suite_add(TCase *tc)
     tcase_add_test(tc,
                    each_delivery_of_a_retried_task_waits_without_its_backoff);
     tcase_add_test(tc, sent_that_its_start_overtook_still_gives_the_wait);
+    tcase_add_test(tc,
+                   a_start_before_the_stamp_of_its_sent_waited_for_nothing);
     tcase_add_test(tc, sent_after_the_start_belongs_to_the_next_run);
     tcase_add_test(tc, a_late_wait_of_a_nameless_task_is_counted_under_none);
 }
