@@ -38,7 +38,7 @@ grace_wait(double later, double earlier, double eta)
 static double
 late_wait(const struct tally *tally, struct task *task)
 {
-    if (!(task->sent <= tally->timestamp))
+    if (!(task->flags & TASK_OVERTAKEN) && !(task->sent <= tally->timestamp))
         return NAN;
     if (task->at == tally->timestamp) /* it is still the last start */
         task->flags |= TASK_WAITED;

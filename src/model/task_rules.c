@@ -62,6 +62,22 @@ finish(struct task_rules *r, struct task *task, struct now now)
     tasks_finish(r->tasks, task, (uint32_t)(now.mono_ms / 1000));
 }
 
+/* Whether a task-sent belongs to the run that was started last. For the first
+ * one its time does not tell: a client stamps the event after it has published
+ * the task, and an idle worker is quicker than that. */
+static bool
+is_of_last_run(const struct event *ev, const struct task *task)
+{
+    if (!(task->flags & TASK_RAN))
+        return false;
+    /* One that comes when all is over and counted is a new sending. */
+    if (!(task->flags & TASK_RUNNING) && task->waiting == 0)
+        return false;
+    if (task->flags & TASK_SENT || ev->retries < 0)
+        return ev->timestamp <= task->at;
+    return (ev->retries & RETRIES_MASK) == task->retries;
+}
+
 static void
 on_sent(struct task_rules *r, const struct event *ev, struct task *task,
         struct tally *tally)
@@ -77,9 +93,8 @@ on_sent(struct task_rules *r, const struct event *ev, struct task *task,
     }
     task->sent = ev->timestamp;
     task->eta = ev->eta;
-    const bool overtaken =
-        task->flags & TASK_RUNNING && ev->timestamp <= task->at;
-    task->flags |= TASK_SENT | (overtaken ? 0 : TASK_RENEWED);
+    task->flags |=
+        TASK_SENT | (is_of_last_run(ev, task) ? TASK_OVERTAKEN : TASK_RENEWED);
 }
 
 /* The start overtook its task-sent, and was counted: only now is its wait
@@ -88,7 +103,7 @@ static void
 count_late_wait(struct task_rules *r, struct task *task, struct now now)
 {
     if (!(task->flags & TASK_RUNNING) || task->flags & TASK_WAITED ||
-        task->waiting != 0 || !(task->sent <= task->at))
+        task->waiting != 0 || !(task->flags & TASK_OVERTAKEN))
         return;
     struct tally start = {
         .type = EVENT_TASK_STARTED,
@@ -137,7 +152,7 @@ on_started(struct task_rules *r, const struct event *ev, struct task *task,
     workers_task_started(r->workers, worker);
     task->worker = worker;
     task->at = ev->timestamp;
-    task->flags &= (uint8_t) ~(TASK_RENEWED | TASK_WAITED);
+    task->flags &= (uint8_t) ~(TASK_RENEWED | TASK_WAITED | TASK_OVERTAKEN);
     task->flags |=
         TASK_RUNNING | TASK_RAN | (isnan(tally->wait) ? 0 : TASK_WAITED);
 }

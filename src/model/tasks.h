@@ -19,6 +19,8 @@ enum task_flag {
                                replaced, so that another start is right */
     TASK_FINISHED = 1 << 5, /* a terminal event was seen */
     TASK_WAITED = 1 << 6,   /* queue wait observed for the last start */
+    TASK_OVERTAKEN =
+        1 << 7, /* the start of the run came before its task-sent */
 };
 
 enum { TASK_NO_VALUE = 0xffffff, TASK_NO_WORKER = UINT32_MAX };

@@ -491,8 +491,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc,
                    each_delivery_of_a_retried_task_waits_without_its_backoff);
     tcase_add_test(tc, sent_that_its_start_overtook_still_gives_the_wait);
-    tcase_add_test(tc,
-                   a_start_before_the_stamp_of_its_sent_waited_for_nothing);
+    tcase_add_test(tc, a_start_before_the_stamp_of_its_sent_waited_for_nothing);
     tcase_add_test(tc, sent_after_the_start_belongs_to_the_next_run);
     tcase_add_test(tc, a_late_wait_of_a_nameless_task_is_counted_under_none);
 }
