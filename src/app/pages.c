@@ -80,13 +80,25 @@ is_fresh(const struct pages *pages, const struct made *made)
            age_ns < 10 * made->cost_ns;
 }
 
+/* References to a page that are ours: it is on its way to somebody when there
+ * are more. */
+static size_t
+nrefs_of_ours(const struct pages *pages, const struct blob *blob)
+{
+    size_t n = 1; /* in `big` */
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 2; k++)
+            n += pages->made[i][k].blob == blob;
+    return n;
+}
+
 static size_t
 nbig_in_use(struct pages *pages)
 {
     size_t n = 0;
     for (size_t i = 0; i < MAX_BIG; i++) {
         struct blob **big = &pages->big[i];
-        if (*big != NULL && blob_nrefs(*big) == 1) {
+        if (*big != NULL && blob_nrefs(*big) == nrefs_of_ours(pages, *big)) {
             blob_unref(*big);
             *big = NULL;
         }
