@@ -249,6 +249,7 @@ on_tick(uv_timer_t *timer)
 {
     struct exporter *e = timer->data;
     metrics_tick(e->metrics, now_of(e));
+    pages_trim(e->pages);
 }
 
 /* ---- the end ---- */

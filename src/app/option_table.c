@@ -201,7 +201,7 @@ const struct option_row option_table[] = {
      FIELD(static_labels),
      .metavar = "NAME=VALUE",
      .check = check_static_labels,
-     .help = "A label on every Celery metric; repeatable. Labels that belong "
+     .help = "A label on every metric; repeatable. Labels that belong "
              "to the target are better set in Prometheus."},
     {.name = "buckets",
      .group = OPTION_METRICS,

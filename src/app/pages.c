@@ -309,6 +309,20 @@ pages_new(uv_loop_t *loop, const struct metrics *metrics,
     return pages;
 }
 
+void
+pages_trim(struct pages *pages)
+{
+    nbig_in_use(pages);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 2; k++) {
+            struct made *made = &pages->made[i][k];
+            if (is_fresh(pages, made) || nbig_in_use(pages) == MAX_BIG)
+                continue;
+            blob_unref(made->blob);
+            made->blob = NULL;
+        }
+}
+
 static void
 on_closed(uv_handle_t *handle)
 {

@@ -28,6 +28,8 @@ struct pages *pages_new(uv_loop_t *loop, const struct metrics *metrics,
  * names as in expose_config, copied. */
 void pages_get(struct pages *pages, enum format format, bool gzip,
                const struct str *names, size_t nnames, pages_fn fn, void *ctx);
+/* Forgets pages that are no longer fresh; once a second. */
+void pages_trim(struct pages *pages);
 /* Calls back what still waits with NULL; `done` after the last handle is
  * closed, and pages is gone then. */
 void pages_free(struct pages *pages, void (*done)(void *ctx), void *ctx);
