@@ -258,7 +258,9 @@ static void
 on_part_closed(void *ctx)
 {
     struct exporter *e = ctx;
-    e->nclosing--;
+    /* A look-up of a name cannot be ended and would keep the loop alive. */
+    if (--e->nclosing == 0)
+        uv_stop(&e->loop);
 }
 
 static void
@@ -305,6 +307,7 @@ on_drain(uv_timer_t *timer)
         return;
     close_web(e);
     close_handles(e);
+    on_part_closed(e);
 }
 
 static void
@@ -318,7 +321,7 @@ stop(struct exporter *e, int status)
     http_quiesce(e->http);
     uv_timer_stop(&e->tick);
     uv_timer_stop(&e->deadline);
-    e->nclosing += 2;
+    e->nclosing += 3; /* inspect, broker, and the wait for responses */
     inspect_free(e->inspect, on_part_closed, e);
     broker_free(e->broker, on_part_closed, e);
     e->inspect = NULL;
@@ -566,15 +569,16 @@ exporter_run(const struct options *options)
         goto err;
     make_broker(&e);
     start_handles(&e);
-    goto run;
+    run_to_end(&e);
+    destroy(&e);
+    return e.status;
 err:
     if (e.http != NULL)
         close_web(&e);
     close_handles(&e);
-run:
     run_to_end(&e);
     destroy(&e);
-    return e.status;
+    return EXIT_FAILURE;
 }
 
 int
