@@ -69,7 +69,12 @@ class RedisServer:
             self._client = None
         if self.process is not None:
             how()
-            self.process.wait(10)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                # Busy with a script, or stopped.
+                self.process.kill()
+                self.process.wait()
             self.process = None
 
     def foreign_clients(self):
