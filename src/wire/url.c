@@ -10,9 +10,9 @@
 /* Nothing of what stands in a URL is quoted in an error, except option names:
  * with a password that was not percent-encoded, any piece may be part of it. */
 
-enum { REDIS_PORT = 6379, MAX_DB = 1 << 20 };
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, MAX_DB = 1 << 20 };
 
-#define SUPPORTED "redis://, redis+socket:// and unix://"
+#define SUPPORTED "redis://, redis+socket://, unix:// and sentinel://"
 
 static const struct {
     struct str name;
@@ -21,12 +21,13 @@ static const struct {
     {STR_INIT("redis"), URL_REDIS},
     {STR_INIT("redis+socket"), URL_REDIS_UNIX},
     {STR_INIT("unix"), URL_REDIS_UNIX},
+    {STR_INIT("sentinel"), URL_SENTINEL},
 };
 
 /* Those that Celery knows and we do not speak: safe to repeat. */
 static const struct str foreign[] = {
-    STR_INIT("amqp"),     STR_INIT("amqps"), STR_INIT("rediss"),
-    STR_INIT("sentinel"), STR_INIT("sqs"),   STR_INIT("memory"),
+    STR_INIT("amqp"), STR_INIT("amqps"),  STR_INIT("rediss"),
+    STR_INIT("sqs"),  STR_INIT("memory"),
 };
 
 /* redis-py takes these from a socket's URL; they do not concern us. */
@@ -156,6 +157,9 @@ parse_option(struct url *url, struct str key, struct str value, struct buf *err)
         if (in_list(ignored_options, COUNT_OF(ignored_options), key))
             return true;
     }
+    if (url->scheme == URL_SENTINEL && str_eq(key, STR("master_name")))
+        return fail(err, "the name of the master is a transport option: "
+                         "--broker-transport-option master_name=NAME");
     if (str_starts(key, STR("ssl_")))
         return fail(err, "TLS (ssl_... options) is not supported yet");
     if (name_ok(key))
@@ -183,7 +187,7 @@ static bool
 parse_place(struct url *url, struct str authority, struct str path,
             struct buf *err)
 {
-    if (url->scheme == URL_REDIS)
+    if (url->scheme != URL_REDIS_UNIX)
         return parse_host_port(url, authority, err) &&
                (path.len <= 1 || parse_db(path, &url->db, err));
     if (authority.len > 0 || path.len < 2)
@@ -239,8 +243,9 @@ static bool
 parse_bare(struct url *url, struct str text, const struct url *first,
            struct buf *err)
 {
-    if (first == NULL || first->scheme != URL_REDIS)
+    if (first == NULL || first->scheme == URL_REDIS_UNIX)
         return fail(err, "the scheme is missing, supported are " SUPPORTED);
+    url->scheme = first->scheme;
     struct str rest = text;
     if (url_cut(&rest, "@/?#").len > 0)
         return fail(err, "this is neither a URL nor host:port");
@@ -250,14 +255,28 @@ parse_bare(struct url *url, struct str text, const struct url *first,
 }
 
 /* kombu fills what is missing in a later URL from the first, except user and
- * password. */
+ * password, and except the port of a Sentinel. */
+static bool
+fill(struct url *url, const struct url *first, struct buf *err)
+{
+    const bool sentinel = url->scheme == URL_SENTINEL;
+    if (first != NULL && (first->scheme == URL_SENTINEL) != sentinel)
+        return fail(err, "sentinel:// does not go together with other URLs");
+    if (url->port == 0)
+        url->port = sentinel        ? SENTINEL_PORT
+                    : first == NULL ? REDIS_PORT
+                                    : first->port;
+    if (url->scheme != URL_REDIS_UNIX && url->host == NULL)
+        url->host = xstrdup("127.0.0.1");
+    return true;
+}
+
 static bool
 parse_url(struct url *url, struct str text, const struct url *first,
           struct buf *err)
 {
     *url = (struct url){
         .scheme = URL_REDIS,
-        .port = first == NULL ? REDIS_PORT : first->port,
         .db = first == NULL ? 0 : first->db,
     };
     static const char mark[] = "://";
@@ -270,9 +289,7 @@ parse_url(struct url *url, struct str text, const struct url *first,
         ok = parse_scheme(url, str_slice(text, 0, len), err) &&
              parse_rest(url, str_slice(text, len + 3, text.len), err);
     }
-    if (ok && url->scheme == URL_REDIS && url->host == NULL)
-        url->host = xstrdup("127.0.0.1");
-    return ok;
+    return ok && fill(url, first, err);
 }
 
 bool
@@ -325,11 +342,25 @@ url_list_free(struct url_list *list)
     *list = (struct url_list){0};
 }
 
+static struct str
+scheme_name(enum url_scheme scheme)
+{
+    switch (scheme) {
+    case URL_REDIS:
+        return STR("redis");
+    case URL_REDIS_UNIX:
+        return STR("redis+socket");
+    case URL_SENTINEL:
+        return STR("sentinel");
+    }
+    return STR("redis");
+}
+
 void
 url_redacted(const struct url *url, struct buf *out)
 {
-    buf_add_str(out, url->scheme == URL_REDIS ? STR("redis://")
-                                              : STR("redis+socket://"));
+    buf_add_str(out, scheme_name(url->scheme));
+    buf_add_str(out, STR("://"));
     /* A user without a password mostly is a password: redis://secret@host. */
     if (url->user != NULL && url->password != NULL)
         url_quote(out, url->user, "-._~*");

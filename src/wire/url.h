@@ -9,6 +9,7 @@
 enum url_scheme {
     URL_REDIS,      /* redis://  */
     URL_REDIS_UNIX, /* redis+socket://, unix:// */
+    URL_SENTINEL,   /* sentinel://: a Sentinel, which knows the server */
 };
 
 /* All texts are NUL-terminated copies. */
@@ -22,7 +23,9 @@ struct url {
     int db;
 };
 
-/* A failover list, "a;b", tried in turn: at least one. */
+/* A failover list, "a;b", tried in turn: at least one. Either all are
+ * Sentinels, or none is; of Sentinels, database, user and password are those
+ * of the first URL, and meant for the server that they know. */
 struct url_list {
     struct url *urls;
     size_t n;

@@ -67,6 +67,16 @@ static const struct {
     {"redis://u:pw@a:1/3;[::2]:5",
      {.host = "::2", .port = 5, .db = 3, .user = "u", .password = "pw"}},
     {"redis://a:7/3;", {.host = "a", .port = 7, .db = 3}},
+    /* Sentinels: each port is its own. */
+    {"sentinel://", {.scheme = URL_SENTINEL, .host = "127.0.0.1",
+                     .port = 26379}},
+    {"sentinel://u:p@s1/3",
+     {.scheme = URL_SENTINEL, .host = "s1", .port = 26379, .user = "u",
+      .password = "p", .db = 3}},
+    {"sentinel://s1:1/3;sentinel://s2",
+     {.scheme = URL_SENTINEL, .host = "s2", .port = 26379, .db = 3}},
+    {"sentinel://s1:1/3;s2:2",
+     {.scheme = URL_SENTINEL, .host = "s2", .port = 2, .db = 3}},
     /* clang-format on */
 };
 
@@ -144,7 +154,10 @@ static const struct {
     {"redis+socket:///s?foo=1", "\"foo\""},
     {"redis+socket:///s?virtual_host=SECRET", "database"},
     {"rediss://:SECRET@h", "rediss:// is not supported, only redis://"},
-    {"sentinel://:SECRET@h", "sentinel:// is not supported"},
+    {"sentinel://:SECRET@h;redis://i", "does not go together"},
+    {"redis://:SECRET@h;sentinel://i", "does not go together"},
+    {"sentinel://:SECRET@h,i/0", "host name"},
+    {"sentinel://h/0?master_name=m", "--broker-transport-option master_name"},
     {"amqp://u:SECRET@h//", "amqp:// is not supported"},
     {"SECRET://h", "unknown scheme"},
     {"redis://a;amqp://u:SECRET@h", "(in URL 2 of 2)"},
@@ -181,6 +194,7 @@ static const struct {
     {"redis://a%40b:SECRET@h", "redis://a%40b:**@h:6379/0"},
     {"redis://SECRET@h", "redis://**:**@h:6379/0"},
     {"redis://[::1]:7", "redis://:**@[::1]:7/0"},
+    {"sentinel://:SECRET@h/1", "sentinel://:**@h:26379/1"},
     {"unix://u:SECRET@/tmp/a b?db=3",
      "redis+socket://u:**@/tmp/a%20b?virtual_host=3"},
 };
