@@ -23,9 +23,53 @@ broker_reason_name(enum broker_reason reason)
     return names[reason];
 }
 
+static const struct broker_transport *
+transport_of(const struct broker_config *config)
+{
+    (void)config;
+    return &broker_redis;
+}
+
 struct broker *
 broker_new(uv_loop_t *loop, const struct broker_config *config,
            const struct broker_handler *handler)
 {
-    return broker_redis_new(loop, config, handler, &redis_deadlines_default);
+    return transport_of(config)->new (loop, config, handler);
+}
+
+bool
+broker_broadcast(struct broker *broker, struct str command)
+{
+    return broker->transport->broadcast(broker, command);
+}
+
+struct str
+broker_reply_key(const struct broker *broker)
+{
+    return broker->transport->reply_key(broker);
+}
+
+void
+broker_collect_replies(struct broker *broker, bool on)
+{
+    broker->transport->collect_replies(broker, on);
+}
+
+bool
+broker_ask_queue(struct broker *broker, struct str name)
+{
+    return broker->transport->ask_queue(broker, name);
+}
+
+void
+broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
+{
+    broker->transport->free(broker, done, ctx);
+}
+
+void
+broker_probe(uv_loop_t *loop, const struct broker_config *config,
+             broker_probe_fn fn, void *ctx)
+{
+    transport_of(config)->probe(loop, config, fn, ctx);
 }

@@ -1,12 +1,9 @@
 #include "io/broker_redis.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "base/log.h"
 #include "base/xalloc.h"
-#include "io/backoff.h"
+#include "io/reconnect.h"
 #include "io/redis_control.h"
 #include "io/redis_names.h"
 #include "wire/kombu.h"
@@ -29,42 +26,35 @@ enum {
     KEEP_SCRATCH = 256 * 1024,
 };
 
-struct broker {
+struct redis_broker {
+    struct broker base;
     uv_loop_t *loop;
     struct broker_config config;
     struct broker_handler handler;
     const struct redis_deadlines *deadlines;
-    size_t url_index;
-    struct buf redacted; /* the URL in use, for the log, NUL-terminated */
-    struct backoff backoff;
-    size_t nrefused; /* URLs in a row that refused the credentials */
-    uv_timer_t retry;
+    struct reconnect reconnect;
     struct redis_session *sub;
-    bool up;
-    uint64_t up_since;
     struct redis_control *control;
     struct buf scratch;
-    unsigned nopen; /* sessions, timers and the control connection */
-    bool freeing;
+    unsigned nopen; /* sessions, the timer and the control connection */
     void (*done)(void *ctx);
     void *done_ctx;
 };
 
 static const struct url *
-current_url(const struct broker *broker)
+current_url(const struct redis_broker *broker)
 {
-    return &broker->config.urls.urls[broker->url_index];
+    return reconnect_url(&broker->reconnect);
 }
 
 static void
 forget_handle(void *ctx)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     if (--broker->nopen > 0)
         return;
     void (*done)(void *) = broker->done;
     void *done_ctx = broker->done_ctx;
-    buf_close(&broker->redacted);
     buf_close(&broker->scratch);
     free(broker);
     done(done_ctx);
@@ -73,7 +63,7 @@ forget_handle(void *ctx)
 /* Events */
 
 static void
-take_payload(struct broker *broker, const struct resp_item *payload,
+take_payload(struct redis_broker *broker, const struct resp_item *payload,
              size_t wire_bytes)
 {
     const struct broker_handler *handler = &broker->handler;
@@ -101,7 +91,7 @@ take_payload(struct broker *broker, const struct resp_item *payload,
 static void
 on_push(void *ctx, const struct resp_reply *reply)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     const struct resp_item *items = reply->items;
     if (reply->nitems == 4 && str_eq(items[0].str, STR("pmessage")))
         take_payload(broker, &items[3], reply->wire_bytes);
@@ -112,13 +102,10 @@ on_push(void *ctx, const struct resp_reply *reply)
 /* Subscription */
 
 static void
-go_up(struct broker *broker)
+go_up(struct redis_broker *broker)
 {
-    broker->up = true;
-    broker->up_since = uv_now(broker->loop);
-    broker->nrefused = 0;
     redis_session_settle(broker->sub, true);
-    LOG(LOG_INFO, "Connected to the broker", "url", broker->redacted.ptr, NULL);
+    reconnect_up(&broker->reconnect);
     redis_control_follow(broker->control, current_url(broker));
     broker->handler.up(broker->handler.ctx);
 }
@@ -126,7 +113,7 @@ go_up(struct broker *broker)
 static void
 on_subscribed(void *ctx, const struct resp_reply *reply)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     if (reply == NULL)
         return;
     const struct resp_item *items = reply->items;
@@ -143,7 +130,7 @@ on_subscribed(void *ctx, const struct resp_reply *reply)
 static void
 on_ready(void *ctx)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     struct buf channel;
     buf_init(&channel, 0);
     redis_event_channel(&channel, &broker->config, current_url(broker)->db);
@@ -156,35 +143,23 @@ on_ready(void *ctx)
     buf_close(&channel);
 }
 
-static void try_later(struct broker *broker, enum broker_reason reason,
-                      bool was_up, const char *why);
-
 static void
 on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
-    struct broker *broker = ctx;
-    const bool was_up = broker->up;
+    struct redis_broker *broker = ctx;
     broker->sub = NULL;
-    broker->up = false;
-    if (was_up) {
+    if (reconnect_later(&broker->reconnect, reason, why)) {
         redis_control_rest(broker->control);
-        backoff_held(&broker->backoff,
-                     (int64_t)(uv_now(broker->loop) - broker->up_since));
-    }
-    try_later(broker, reason, was_up, why);
-    if (was_up)
         broker->handler.down(broker->handler.ctx, reason);
-    else
+    } else {
         broker->handler.failed(broker->handler.ctx, reason);
+    }
 }
 
 static void
-on_retry(uv_timer_t *timer)
+attempt(void *ctx)
 {
-    struct broker *broker = timer->data;
-    buf_clear(&broker->redacted);
-    url_redacted(current_url(broker), &broker->redacted);
-    buf_add_byte(&broker->redacted, '\0');
+    struct redis_broker *broker = ctx;
     broker->nopen++;
     broker->sub = redis_session_new(
         broker->loop,
@@ -204,98 +179,69 @@ on_retry(uv_timer_t *timer)
         });
 }
 
-/* The server that was lost is tried first; one that failed, last. */
-static int64_t
-next_delay(struct broker *broker, enum broker_reason reason, bool was_up)
+static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
+                           const struct broker_handler *handler)
 {
-    const uint64_t random = hash_key_random().seed;
-    const size_t nurls = broker->config.urls.n;
-    if (!was_up)
-        broker->url_index = (broker->url_index + 1) % nurls;
-    broker->nrefused = reason == BROKER_AUTH ? broker->nrefused + 1 : 0;
-    return broker->nrefused >= nurls ? backoff_refused(&broker->backoff, random)
-                                     : backoff_next(&broker->backoff, random);
-}
-
-static void
-try_later(struct broker *broker, enum broker_reason reason, bool was_up,
-          const char *why)
-{
-    const int64_t ms = next_delay(broker, reason, was_up);
-    const char *name = broker_reason_name(reason).ptr;
-    char retry[32];
-    snprintf(retry, sizeof(retry), "%.1fs", (double)ms / 1000);
-    const char *url = broker->redacted.ptr;
-    if (was_up)
-        LOG(LOG_WARN, "Lost the broker", "url", url, "reason", name, "err", why,
-            "retry_in", retry, NULL);
-    else
-        LOG_LIMITED(LOG_WARN, name, "Cannot connect to the broker", "url", url,
-                    "reason", name, "err", why, "retry_in", retry, NULL);
-    uv_timer_start(&broker->retry, on_retry, (uint64_t)ms, 0);
-}
-
-struct broker *
-broker_redis_new(uv_loop_t *loop, const struct broker_config *config,
-                 const struct broker_handler *handler,
-                 const struct redis_deadlines *deadlines)
-{
-    struct broker *broker = xcalloc(1, sizeof(*broker));
-    *broker = (struct broker){
+    struct redis_broker *broker = xcalloc(1, sizeof(*broker));
+    *broker = (struct redis_broker){
+        .base.transport = &broker_redis,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .deadlines = deadlines,
-        .backoff.fixed_ms = config->retry_interval_s * 1000,
+        .deadlines = &redis_deadlines_default,
         .nopen = 2,
     };
-    buf_init(&broker->redacted, 0);
     buf_init(&broker->scratch, 0);
-    uv_timer_init(loop, &broker->retry);
-    broker->retry.data = broker;
-    broker->control =
-        redis_control_new(loop, &broker->config, deadlines, &broker->handler);
-    uv_timer_start(&broker->retry, on_retry,
-                   (uint64_t)backoff_next(&broker->backoff, 0), 0);
-    return broker;
+    broker->control = redis_control_new(loop, &broker->config,
+                                        broker->deadlines, &broker->handler);
+    reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
+    return &broker->base;
 }
 
-bool
-broker_broadcast(struct broker *broker, struct str command)
+static bool
+broadcast(struct broker *base, struct str command)
 {
-    return redis_control_broadcast(broker->control, command);
+    return redis_control_broadcast(((struct redis_broker *)base)->control,
+                                   command);
 }
 
-struct str
-broker_reply_key(const struct broker *broker)
+static struct str
+reply_key(const struct broker *base)
 {
-    return redis_control_reply_key(broker->control);
-}
-
-void
-broker_collect_replies(struct broker *broker, bool on)
-{
-    redis_control_collect(broker->control, on);
-}
-
-bool
-broker_ask_queue(struct broker *broker, struct str name)
-{
-    return redis_control_ask_queue(broker->control, name);
+    return redis_control_reply_key(
+        ((const struct redis_broker *)base)->control);
 }
 
 static void
-on_timer_closed(uv_handle_t *handle)
+collect_replies(struct broker *base, bool on)
 {
-    forget_handle(handle->data);
+    redis_control_collect(((struct redis_broker *)base)->control, on);
 }
 
-void
-broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
+static bool
+ask_queue(struct broker *base, struct str name)
 {
+    return redis_control_ask_queue(((struct redis_broker *)base)->control,
+                                   name);
+}
+
+static void
+free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
+{
+    struct redis_broker *broker = (struct redis_broker *)base;
     broker->done = done;
     broker->done_ctx = ctx;
     redis_session_close(broker->sub);
-    uv_close((uv_handle_t *)&broker->retry, on_timer_closed);
+    reconnect_close(&broker->reconnect, forget_handle);
     redis_control_free(broker->control, forget_handle, broker);
 }
+
+const struct broker_transport broker_redis = {
+    .new = new,
+    .broadcast = broadcast,
+    .reply_key = reply_key,
+    .collect_replies = collect_replies,
+    .ask_queue = ask_queue,
+    .free = free_broker,
+    .probe = redis_probe,
+};

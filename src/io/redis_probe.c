@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "io/broker_redis.h"
 #include "io/redis_session.h"
 
 enum { MAX_ITEMS = 16, MAX_STRING = 4096, BURST = 64 * 1024 };
@@ -107,8 +108,8 @@ on_timeout(uv_timer_t *timer)
 }
 
 void
-broker_probe(uv_loop_t *loop, const struct broker_config *config,
-             broker_probe_fn fn, void *ctx)
+redis_probe(uv_loop_t *loop, const struct broker_config *config,
+            broker_probe_fn fn, void *ctx)
 {
     struct probe *probe = xcalloc(1, sizeof(*probe));
     *probe = (struct probe){
