@@ -61,5 +61,13 @@ broker_url_list(const struct options *o, struct url_list *out, struct buf *err)
     char *text = broker_url_text(o, err);
     const bool ok = text != NULL && url_list_parse(out, str_from(text), err);
     text_free(text);
-    return ok;
+    if (!ok || out->urls[0].scheme != URL_SENTINEL || o->master_name != NULL)
+        return ok;
+    url_list_free(out);
+    fail(err,
+         "sentinel:// needs the name of the master: "
+         "--broker-transport-option master_name=NAME "
+         "(CE_BROKER_TRANSPORT_OPTION)",
+         0);
+    return false;
 }

@@ -39,7 +39,9 @@ const struct option_row option_table[] = {
      .help = "The broker of the Celery application, written as for Celery: "
              "redis://[[user]:password@]host[:port][/db], "
              "redis+socket:///path or unix:///path. Several, separated by "
-             "semicolons, are tried in turn. This or --broker-url-file is "
+             "semicolons, are tried in turn; or Sentinels, "
+             "sentinel://host[:port][/db];sentinel://..., and the transport "
+             "option master_name. This or --broker-url-file is "
              "required. CELERY_BROKER_URL is read when CE_BROKER_URL is not "
              "set. A password is better kept off the command line."},
     {.name = "broker-url-file",
@@ -62,7 +64,9 @@ const struct option_row option_table[] = {
      .help = "One of Celery's broker_transport_options, as the workers have "
              "it; repeatable. Digits are a number, JSON is taken as JSON, "
              "anything else is text. global_keyprefix, fanout_prefix, "
-             "fanout_patterns, sep and priority_steps are used, others are "
+             "fanout_patterns, sep and priority_steps are used, for "
+             "sentinel:// also master_name (required), min_other_sentinels, "
+             "and password and username in sentinel_kwargs; others are "
              "accepted."},
     {.name = "broker-ssl-option",
      .group = OPTION_BROKER,

@@ -217,6 +217,9 @@ options_free(struct options *o)
     free(o->listen);
     free(o->global_keyprefix);
     free(o->fanout_prefix);
+    free(o->master_name);
+    text_free(o->sentinel_user);
+    text_free(o->sentinel_password);
     free(o->sep);
     free(o->priority_steps);
     texts_free(&o->warnings);

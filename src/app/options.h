@@ -46,6 +46,10 @@ struct options {
     char *sep; /* between a queue's name and its priority step */
     int64_t *priority_steps;
     size_t npriority_steps;
+    char *master_name;           /* of sentinel:// URLs; NULL = not given */
+    int64_t min_other_sentinels; /* 0 = any number */
+    char *sentinel_user;         /* of the Sentinels themselves, or NULL */
+    char *sentinel_password;
     /* web */
     char *host;
     int64_t port;

@@ -562,6 +562,16 @@ static const struct {
     {"--broker-transport-option", "fanout_patterns=maybe", OPTIONS_WRONG,
      "fanout_patterns must be true or false"},
     {"--broker-transport-option", "sep=", OPTIONS_WRONG, "sep must be text"},
+    {"--broker-transport-option", "master_name=", OPTIONS_WRONG,
+     "master_name must be text"},
+    {"--broker-transport-option", "master_name=7", OPTIONS_WRONG,
+     "master_name must be text"},
+    {"--broker-transport-option", "min_other_sentinels=-1", OPTIONS_WRONG,
+     "min_other_sentinels must be a number"},
+    {"--broker-transport-option", "sentinel_kwargs=pw", OPTIONS_WRONG,
+     "sentinel_kwargs must be a JSON object"},
+    {"--broker-transport-option", "sentinel_kwargs={\"password\": 7}",
+     OPTIONS_WRONG, "sentinel_kwargs must be a JSON object"},
     {"--broker-transport-option", "priority_steps=3", OPTIONS_WRONG,
      "priority_steps must be a list"},
     {"--broker-transport-option", "priority_steps=[]", OPTIONS_WRONG, "list"},
@@ -731,6 +741,26 @@ START_TEST(transport_option_is_read_as_kombu_reads_it)
     ck_assert_uint_eq(o.npriority_steps, transports[_i].nsteps);
     for (size_t i = 1; i < o.npriority_steps; i++)
         ck_assert_int_lt(o.priority_steps[i - 1], o.priority_steps[i]);
+}
+END_TEST
+
+START_TEST(transport_options_of_sentinels_are_read)
+{
+    ck_assert_int_eq(
+        parse(
+            WORDS(BROKER, "--broker-transport-option", "master_name=m-1",
+                  "--broker-transport-option", "min_other_sentinels=2",
+                  "--broker-transport-option",
+                  "sentinel_kwargs={\"username\": \"u\", \"password\": \"p\", "
+                  "\"socket_timeout\": 1}"),
+            NULL),
+        OPTIONS_RUN);
+
+    ck_assert_str_eq(o.master_name, "m-1");
+    ck_assert_int_eq(o.min_other_sentinels, 2);
+    ck_assert_str_eq(o.sentinel_user, "u");
+    ck_assert_str_eq(o.sentinel_password, "p");
+    ck_assert_uint_eq(o.remarks.n, 1);
 }
 END_TEST
 
@@ -912,6 +942,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, transport_options_have_kombus_defaults);
     tcase_add_loop_test(tc, transport_option_is_read_as_kombu_reads_it, 0,
                         COUNT_OF(transports));
+    tcase_add_test(tc, transport_options_of_sentinels_are_read);
     tcase_add_test(tc, unknown_transport_option_is_only_a_remark);
     tcase_add_loop_test(tc, log_level_has_both_worlds_names, 0,
                         COUNT_OF(level_names));
