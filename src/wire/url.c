@@ -12,22 +12,27 @@
 
 enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, MAX_DB = 1 << 20 };
 
-#define SUPPORTED "redis://, redis+socket://, unix:// and sentinel://"
+#define SUPPORTED \
+    "redis://, rediss://, redis+socket://, unix:// and sentinel://"
 
 static const struct {
     struct str name;
     enum url_scheme scheme;
+    bool tls;
 } schemes[] = {
-    {STR_INIT("redis"), URL_REDIS},
-    {STR_INIT("redis+socket"), URL_REDIS_UNIX},
-    {STR_INIT("unix"), URL_REDIS_UNIX},
-    {STR_INIT("sentinel"), URL_SENTINEL},
+    {STR_INIT("redis"), URL_REDIS, false},
+    {STR_INIT("rediss"), URL_REDIS, true},
+    {STR_INIT("redis+socket"), URL_REDIS_UNIX, false},
+    {STR_INIT("unix"), URL_REDIS_UNIX, false},
+    {STR_INIT("sentinel"), URL_SENTINEL, false},
 };
 
 /* Those that Celery knows and we do not speak: safe to repeat. */
 static const struct str foreign[] = {
-    STR_INIT("amqp"), STR_INIT("amqps"),  STR_INIT("rediss"),
-    STR_INIT("sqs"),  STR_INIT("memory"),
+    STR_INIT("amqp"),
+    STR_INIT("amqps"),
+    STR_INIT("sqs"),
+    STR_INIT("memory"),
 };
 
 /* redis-py takes these from a socket's URL; they do not concern us. */
@@ -149,6 +154,35 @@ name_ok(struct str name)
 }
 
 static bool
+unknown_option(struct str key, struct buf *err)
+{
+    if (name_ok(key))
+        buf_printf(err, "unknown option \"%.*s\" behind the '?'", STR_FMT(key));
+    else
+        fail(err, "unknown option behind the '?'");
+    return false;
+}
+
+static bool
+parse_tls_option(struct url *url, struct str key, struct str value,
+                 struct buf *err)
+{
+    char *decoded = NULL;
+    const char *wanted = "text without %00";
+    const enum tls_option_status status =
+        url_decode(value, &decoded)
+            ? tls_options_set(&url->tls, key, str_from(decoded), &wanted)
+            : TLS_OPTION_WRONG;
+    url_wipe(decoded);
+    if (status == TLS_OPTION_UNKNOWN)
+        return unknown_option(key, err);
+    if (status == TLS_OPTION_WRONG)
+        buf_printf(err, "%.*s must be %s", STR_FMT(str_slice(key, 0, 40)),
+                   wanted);
+    return status != TLS_OPTION_WRONG;
+}
+
+static bool
 parse_option(struct url *url, struct str key, struct str value, struct buf *err)
 {
     if (url->scheme == URL_REDIS_UNIX) {
@@ -160,13 +194,12 @@ parse_option(struct url *url, struct str key, struct str value, struct buf *err)
     if (url->scheme == URL_SENTINEL && str_eq(key, STR("master_name")))
         return fail(err, "the name of the master is a transport option: "
                          "--broker-transport-option master_name=NAME");
+    if (str_starts(key, STR("ssl_")) && url->scheme == URL_REDIS_UNIX)
+        return fail(err, "a socket's URL takes no ssl_... options: TLS is for "
+                         "networks");
     if (str_starts(key, STR("ssl_")))
-        return fail(err, "TLS (ssl_... options) is not supported yet");
-    if (name_ok(key))
-        buf_printf(err, "unknown option \"%.*s\" behind the '?'", STR_FMT(key));
-    else
-        fail(err, "unknown option behind the '?'");
-    return false;
+        return parse_tls_option(url, key, value, err);
+    return unknown_option(key, err);
 }
 
 static bool
@@ -227,6 +260,7 @@ parse_scheme(struct url *url, struct str name, struct buf *err)
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (str_eq_nocase(schemes[i].name, name)) {
             url->scheme = schemes[i].scheme;
+            url->tls.on = schemes[i].tls;
             return true;
         }
     for (size_t i = 0; i < COUNT_OF(foreign); i++)
@@ -255,7 +289,8 @@ parse_bare(struct url *url, struct str text, const struct url *first,
 }
 
 /* kombu fills what is missing in a later URL from the first, except user and
- * password, and except the port of a Sentinel. */
+ * password, and except the port of a Sentinel. So also a plain redis:// behind
+ * a rediss:// is encrypted. */
 static bool
 fill(struct url *url, const struct url *first, struct buf *err)
 {
@@ -266,8 +301,12 @@ fill(struct url *url, const struct url *first, struct buf *err)
         url->port = sentinel        ? SENTINEL_PORT
                     : first == NULL ? REDIS_PORT
                                     : first->port;
-    if (url->scheme != URL_REDIS_UNIX && url->host == NULL)
+    if (url->scheme == URL_REDIS_UNIX)
+        return true;
+    if (url->host == NULL)
         url->host = xstrdup("127.0.0.1");
+    if (first != NULL && tls_options_bare(&url->tls))
+        tls_options_inherit(&url->tls, &first->tls);
     return true;
 }
 
@@ -321,22 +360,15 @@ url_list_parse(struct url_list *out, struct str text, struct buf *err)
     return true;
 }
 
-static void
-wipe(char *secret)
-{
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
 void
 url_list_free(struct url_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         free(list->urls[i].host);
         free(list->urls[i].path);
-        wipe(list->urls[i].user);
-        wipe(list->urls[i].password);
+        url_wipe(list->urls[i].user);
+        url_wipe(list->urls[i].password);
+        tls_options_close(&list->urls[i].tls);
     }
     free(list->urls);
     *list = (struct url_list){0};
@@ -360,7 +392,9 @@ void
 url_redacted(const struct url *url, struct buf *out)
 {
     buf_add_str(out, scheme_name(url->scheme));
-    buf_add_str(out, STR("://"));
+    /* rediss, amqps; Sentinels have no such name. */
+    buf_add_str(out, url->tls.on && url->scheme != URL_SENTINEL ? STR("s://")
+                                                                : STR("://"));
     /* A user without a password mostly is a password: redis://secret@host. */
     if (url->user != NULL && url->password != NULL)
         url_quote(out, url->user, "-._~*");

@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/tls_options.h"
 
 enum url_scheme {
-    URL_REDIS,      /* redis://  */
+    URL_REDIS,      /* redis://, rediss:// */
     URL_REDIS_UNIX, /* redis+socket://, unix:// */
     URL_SENTINEL,   /* sentinel://: a Sentinel, which knows the server */
 };
@@ -21,6 +22,7 @@ struct url {
     char *user; /* NULL when none; percent-decoded */
     char *password;
     int db;
+    struct tls_options tls;
 };
 
 /* A failover list, "a;b", tried in turn: at least one. Either all are

@@ -148,12 +148,17 @@ static const struct {
     {"redis://h/0?db=5", "\"db\""},
     {"redis://h/0?a=1&health_check_interval=5", "\"a\""},
     {"redis://h/0?\x1b[1m=1", "unknown option"},
-    {"redis://:SECRET@h/0?ssl_cert_reqs=none", "TLS"},
+    {"rediss://:SECRET@h/0?ssl_cert_reqs=maybe", "ssl_cert_reqs must be"},
+    {"rediss://:SECRET@h/0?ssl_check_hostname=maybe", "true or false"},
+    {"rediss://:SECRET@h/0?ssl_ca_certs=", "ssl_ca_certs must be"},
+    {"rediss://:SECRET@h/0?ssl_keyfile=a%00b", "without %00"},
+    {"rediss://:SECRET@h/0?ssl_foo=1", "\"ssl_foo\""},
+    {"rediss://:SECRET@h/0?keyfile=1", "\"keyfile\""},
+    {"redis+socket:///s?ssl_cert_reqs=none", "TLS is for networks"},
     {"redis+socket://:SECRET@h/tmp/s", "three slashes"},
     {"redis+socket://", "three slashes"},
     {"redis+socket:///s?foo=1", "\"foo\""},
     {"redis+socket:///s?virtual_host=SECRET", "database"},
-    {"rediss://:SECRET@h", "rediss:// is not supported, only redis://"},
     {"sentinel://:SECRET@h;redis://i", "does not go together"},
     {"redis://:SECRET@h;sentinel://i", "does not go together"},
     {"sentinel://:SECRET@h,i/0", "host name"},
@@ -186,6 +191,71 @@ END_TEST
 
 static const struct {
     const char *text;
+    size_t index; /* of the URL in question */
+    const char *want;
+} encrypted[] = {
+    {"redis://h", 0, "off"},
+    {"rediss://h", 0, "on"},
+    {"RedisS://h:1/2", 0, "on"},
+    {"redis://h?ssl_ca_certs=/ca.pem", 0, "on ca=/ca.pem"},
+    {"rediss://h/0?ssl_cert_reqs=CERT_NONE", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=none", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=0", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=CERT_OPTIONAL", 0, "on"},
+    {"rediss://h/0?ssl_cert_reqs=2&ssl_check_hostname=False", 0, "on noname"},
+    {"rediss://h?ssl_certfile=%2Fa%20b&ssl_keyfile=/k&ssl_password=p%26", 0,
+     "on cert=/a b key=/k password=p&"},
+    {"rediss://h?ssl_ca_path=/d&ssl_ciphers=x&ssl_server_hostname=n", 0,
+     "on dir=/d name=n"},
+    /* what follows is not less encrypted than the first */
+    {"rediss://a?ssl_ca_certs=/ca;redis://b", 1, "on ca=/ca"},
+    {"rediss://a?ssl_ca_certs=/ca;rediss://b", 1, "on ca=/ca"},
+    {"rediss://a?ssl_cert_reqs=none;b", 1, "on noverify noname"},
+    {"rediss://a?ssl_cert_reqs=none;rediss://b?ssl_ca_certs=/ca", 1,
+     "on ca=/ca"},
+    {"redis://a;rediss://b", 0, "off"},
+    {"redis://a;rediss://b", 1, "on"},
+};
+
+static void
+describe(const struct tls_options *tls, struct buf *out)
+{
+    const struct {
+        const char *name;
+        const char *text;
+    } texts[] = {
+        {"ca", tls->ca_certs},           {"dir", tls->ca_path},
+        {"cert", tls->certfile},         {"key", tls->keyfile},
+        {"password", tls->key_password}, {"name", tls->server_hostname},
+    };
+    buf_add_str(out, tls->on ? STR("on") : STR("off"));
+    if (!tls_options_verify(tls))
+        buf_add_str(out, STR(" noverify"));
+    if (!tls_options_check_name(tls))
+        buf_add_str(out, STR(" noname"));
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (texts[i].text != NULL)
+            buf_printf(out, " %s=%s", texts[i].name, texts[i].text);
+    buf_add_byte(out, '\0');
+}
+
+START_TEST(tls_is_read_from_scheme_and_options)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    struct url_list list;
+
+    ck_assert(url_list_parse(&list, str_from(encrypted[_i].text), &text));
+
+    describe(&list.urls[encrypted[_i].index].tls, &text);
+    ck_assert_str_eq(text.ptr, encrypted[_i].want);
+    url_list_free(&list);
+    buf_close(&text);
+}
+END_TEST
+
+static const struct {
+    const char *text;
     const char *want;
 } redacted[] = {
     {"redis://", "redis://:**@127.0.0.1:6379/0"},
@@ -195,6 +265,8 @@ static const struct {
     {"redis://SECRET@h", "redis://**:**@h:6379/0"},
     {"redis://[::1]:7", "redis://:**@[::1]:7/0"},
     {"sentinel://:SECRET@h/1", "sentinel://:**@h:26379/1"},
+    {"rediss://:SECRET@h/0?ssl_cert_reqs=none", "rediss://:**@h:6379/0"},
+    {"redis://:SECRET@h/0?ssl_keyfile=SECRET", "rediss://:**@h:6379/0"},
     {"unix://u:SECRET@/tmp/a b?db=3",
      "redis+socket://u:**@/tmp/a%20b?virtual_host=3"},
 };
@@ -252,6 +324,8 @@ suite_add(TCase *tc)
 {
     tcase_add_loop_test(tc, urls_are_read_as_kombu_reads_them, 0,
                         (int)COUNT_OF(good));
+    tcase_add_loop_test(tc, tls_is_read_from_scheme_and_options, 0,
+                        (int)COUNT_OF(encrypted));
     tcase_add_loop_test(tc, wrong_urls_are_refused_without_their_secrets, 0,
                         (int)COUNT_OF(bad));
     tcase_add_loop_test(tc, redacted_url_masks_the_password, 0,
