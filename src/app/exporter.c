@@ -401,6 +401,10 @@ set_broker_config(struct exporter *e)
     e->broker_config.sep = o->sep;
     e->broker_config.priority_steps = o->priority_steps;
     e->broker_config.npriority_steps = o->npriority_steps;
+    e->broker_config.master_name = o->master_name;
+    e->broker_config.min_other_sentinels = o->min_other_sentinels;
+    e->broker_config.sentinel_user = o->sentinel_user;
+    e->broker_config.sentinel_password = o->sentinel_password;
     e->broker_config.event_max_bytes = (size_t)o->event_max_bytes;
     e->broker_config.burst_buffer = (size_t)o->burst_buffer;
     e->broker_config.retry_interval_s =

@@ -14,10 +14,13 @@ broker_reason_name(enum broker_reason reason)
         [BROKER_RESET] = STR_INIT("reset"),
         [BROKER_SILENT] = STR_INIT("silent"),
         [BROKER_PROTOCOL] = STR_INIT("protocol"),
+        [BROKER_TLS] = STR_INIT("tls"),
         [BROKER_AUTH] = STR_INIT("auth"),
         [BROKER_PERMISSION] = STR_INIT("permission"),
         [BROKER_LOADING] = STR_INIT("loading"),
         [BROKER_BUSY] = STR_INIT("busy"),
+        [BROKER_SENTINEL] = STR_INIT("sentinel"),
+        [BROKER_MASTER] = STR_INIT("master"),
         [BROKER_ERROR] = STR_INIT("error"),
     };
     return names[reason];

@@ -23,10 +23,13 @@ enum broker_reason {
     BROKER_RESET,       /* the connection broke */
     BROKER_SILENT,      /* connected, but no answer to a ping */
     BROKER_PROTOCOL,    /* the peer does not speak the protocol */
+    BROKER_TLS,         /* no encryption that both sides accept */
     BROKER_AUTH,        /* credentials missing or refused */
     BROKER_PERMISSION,  /* the account may not subscribe, or select the db */
     BROKER_LOADING,     /* the server is starting, or has lost its master */
     BROKER_BUSY,        /* too many clients, or a script blocks it */
+    BROKER_SENTINEL,    /* no Sentinel answers */
+    BROKER_MASTER,      /* no Sentinel knows the master, or it is none now */
     BROKER_ERROR,       /* any other error reply */
     BROKER_REASON_COUNT
 };
@@ -44,6 +47,11 @@ struct broker_config {
     const char *sep; /* between a queue and its step; NULL: bytes 06 16 */
     const int64_t *priority_steps; /* NULL: 0, 3, 6, 9 */
     size_t npriority_steps;
+    /* of sentinel:// URLs */
+    const char *master_name;
+    int64_t min_other_sentinels;
+    char *sentinel_user; /* of the Sentinels themselves; NULL: none */
+    char *sentinel_password;
     size_t event_max_bytes; /* longer messages are skipped and counted */
     size_t burst_buffer;    /* bytes drained and not yet decoded */
     /* Seconds between attempts; 0 follows the policy above. */

@@ -1,27 +1,20 @@
 #include "io/broker_redis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "io/reconnect.h"
 #include "io/redis_control.h"
-#include "io/redis_names.h"
+#include "io/redis_subscribe.h"
+#include "io/sentinel.h"
+#include "io/sentinel_reply.h"
 #include "wire/kombu.h"
-
-const struct redis_deadlines redis_deadlines_default = {
-    .connect_ms = 3000,
-    .login_ms = 5000,
-    .tick_ms = 500,
-    .ping_ticks = 6,
-    .dead_ticks = 19,
-    .frame_ticks = 60,
-    .poll_ms = 50,
-    .probe_ms = 3000,
-    .cleanup_ms = 800,
-};
 
 enum {
     MAX_ITEMS = 16,
+    LOOK_MS = 1000,
     /* Scratch memory of a giant message is not kept. */
     KEEP_SCRATCH = 256 * 1024,
 };
@@ -34,7 +27,13 @@ struct redis_broker {
     const struct redis_deadlines *deadlines;
     struct reconnect reconnect;
     struct redis_session *sub;
+    struct redis_subscription subscription;
     struct redis_control *control;
+    /* Behind Sentinels: */
+    struct sentinel *query; /* while it runs */
+    size_t sentinel;        /* the one that knew last */
+    uv_timer_t look;        /* into who is the master now */
+    struct url master;      /* as they say; the account is borrowed */
     struct buf scratch;
     unsigned nopen; /* sessions, the timer and the control connection */
     void (*done)(void *ctx);
@@ -44,7 +43,8 @@ struct redis_broker {
 static const struct url *
 current_url(const struct redis_broker *broker)
 {
-    return reconnect_url(&broker->reconnect);
+    return sentinel_wanted(&broker->config) ? &broker->master
+                                            : reconnect_url(&broker->reconnect);
 }
 
 static void
@@ -56,6 +56,7 @@ forget_handle(void *ctx)
     void (*done)(void *) = broker->done;
     void *done_ctx = broker->done_ctx;
     buf_close(&broker->scratch);
+    free(broker->master.host);
     free(broker);
     done(done_ctx);
 }
@@ -101,46 +102,76 @@ on_push(void *ctx, const struct resp_reply *reply)
 
 /* Subscription */
 
+static void on_look(uv_timer_t *timer);
+
 static void
-go_up(struct redis_broker *broker)
+on_subscribed(void *ctx)
 {
+    struct redis_broker *broker = ctx;
     redis_session_settle(broker->sub, true);
     reconnect_up(&broker->reconnect);
     redis_control_follow(broker->control, current_url(broker));
+    if (sentinel_wanted(&broker->config))
+        uv_timer_start(&broker->look, on_look, LOOK_MS, LOOK_MS);
     broker->handler.up(broker->handler.ctx);
 }
 
 static void
-on_subscribed(void *ctx, const struct resp_reply *reply)
+subscribe(struct redis_broker *broker)
+{
+    redis_subscribe(&broker->subscription, broker->sub,
+                    current_url(broker)->db);
+}
+
+static void
+on_role(void *ctx, const struct resp_reply *reply)
 {
     struct redis_broker *broker = ctx;
     if (reply == NULL)
         return;
-    const struct resp_item *items = reply->items;
-    if (!reply->array && items[0].type == RESP_ERROR)
-        redis_session_refuse(broker->sub, items[0].str);
-    else if (!reply->array || reply->nitems != 3 ||
-             items[2].type != RESP_INTEGER)
-        redis_session_fail(broker->sub, BROKER_PROTOCOL,
-                           "the server does not confirm the subscription");
-    else
-        go_up(broker);
+    switch (redis_read_role(reply)) {
+    case REDIS_ROLE_MASTER:
+    case REDIS_ROLE_HIDDEN:
+        subscribe(broker);
+        break;
+    case REDIS_ROLE_OTHER:
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the Sentinels name this server, but it is no "
+                           "master");
+        break;
+    case REDIS_ROLE_ERROR:
+        redis_session_refuse(broker->sub, reply->items[0].str);
+        break;
+    }
 }
 
 static void
 on_ready(void *ctx)
 {
     struct redis_broker *broker = ctx;
-    struct buf channel;
-    buf_init(&channel, 0);
-    redis_event_channel(&channel, &broker->config, current_url(broker)->db);
-    const struct str args[] = {
-        broker->config.fanout_patterns ? STR("PSUBSCRIBE") : STR("SUBSCRIBE"),
-        buf_str(&channel),
-    };
-    redis_session_send(broker->sub, args, COUNT_OF(args), on_subscribed,
-                       broker);
-    buf_close(&channel);
+    if (sentinel_wanted(&broker->config))
+        redis_session_send(broker->sub, &(const struct str)STR_INIT("ROLE"), 1,
+                           on_role, broker);
+    else
+        subscribe(broker);
+}
+
+/* Ends an attempt, or a subscription. */
+static void
+retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
+{
+    const bool was_up = reconnect_later(&broker->reconnect, reason, why);
+    uv_timer_stop(&broker->look);
+    sentinel_close(broker->query);
+    broker->query = NULL;
+    if (was_up && sentinel_wanted(&broker->config))
+        redis_control_leave(broker->control); /* the next may be another */
+    else if (was_up)
+        redis_control_rest(broker->control);
+    if (was_up)
+        broker->handler.down(broker->handler.ctx, reason);
+    else
+        broker->handler.failed(broker->handler.ctx, reason);
 }
 
 static void
@@ -148,26 +179,21 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct redis_broker *broker = ctx;
     broker->sub = NULL;
-    if (reconnect_later(&broker->reconnect, reason, why)) {
-        redis_control_rest(broker->control);
-        broker->handler.down(broker->handler.ctx, reason);
-    } else {
-        broker->handler.failed(broker->handler.ctx, reason);
-    }
+    retry(broker, reason, why);
 }
 
 static void
-attempt(void *ctx)
+connect_to(struct redis_broker *broker, const struct url *url)
 {
-    struct redis_broker *broker = ctx;
+    const bool behind = sentinel_wanted(&broker->config);
     broker->nopen++;
     broker->sub = redis_session_new(
         broker->loop,
         &(struct redis_session_config){
-            .url = current_url(broker),
+            .url = url,
             .deadlines = broker->deadlines,
             .limits = {.max_string = broker->config.event_max_bytes,
-                       .max_items = MAX_ITEMS},
+                       .max_items = behind ? REDIS_ROLE_ITEMS : MAX_ITEMS},
             .burst_buffer = broker->config.burst_buffer,
         },
         &(struct redis_session_handler){
@@ -179,6 +205,98 @@ attempt(void *ctx)
         });
 }
 
+/* Sentinels */
+
+static void
+on_found(void *ctx, const char *host, uint16_t port, size_t sentinel)
+{
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    broker->sentinel = sentinel;
+    free(broker->master.host);
+    broker->master = sentinel_master_url(&broker->config, host, port);
+    reconnect_name(&broker->reconnect, &broker->master);
+    connect_to(broker, &broker->master);
+}
+
+static void
+on_not_found(void *ctx, enum broker_reason reason, const char *why)
+{
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    retry(broker, reason, why);
+}
+
+static void
+on_demoted(void *ctx)
+{
+    struct redis_broker *broker = ctx;
+    if (broker->done == NULL && broker->sub != NULL)
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the server is no master any more");
+}
+
+static void
+ask_sentinels(struct redis_broker *broker,
+              const struct sentinel_handler *handler)
+{
+    broker->nopen++;
+    broker->query =
+        sentinel_ask(broker->loop, &broker->config, broker->sentinel, handler);
+}
+
+static void
+on_still(void *ctx, const char *host, uint16_t port, size_t sentinel)
+{
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    broker->sentinel = sentinel;
+    if (port != broker->master.port || strcmp(host, broker->master.host) != 0)
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the Sentinels name another master now");
+}
+
+/* Without Sentinels everything goes on as it is. */
+static void
+on_unsure(void *ctx, enum broker_reason reason, const char *why)
+{
+    (void)reason;
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    LOG_LIMITED(LOG_DEBUG, "sentinel", "Cannot ask the Sentinels", "err", why,
+                NULL);
+}
+
+/* A master that hangs, or that the Sentinels cannot reach, does not say that
+ * it was replaced. */
+static void
+on_look(uv_timer_t *timer)
+{
+    struct redis_broker *broker = timer->data;
+    if (broker->query == NULL)
+        ask_sentinels(broker, &(struct sentinel_handler){
+                                  .found = on_still,
+                                  .failed = on_unsure,
+                                  .closed = forget_handle,
+                                  .ctx = broker,
+                              });
+}
+
+static void
+attempt(void *ctx)
+{
+    struct redis_broker *broker = ctx;
+    if (!sentinel_wanted(&broker->config))
+        connect_to(broker, current_url(broker));
+    else
+        ask_sentinels(broker, &(struct sentinel_handler){
+                                  .found = on_found,
+                                  .failed = on_not_found,
+                                  .closed = forget_handle,
+                                  .ctx = broker,
+                              });
+}
+
 static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
                            const struct broker_handler *handler)
 {
@@ -188,12 +306,19 @@ static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .deadlines = &redis_deadlines_default,
-        .nopen = 2,
+        .deadlines = sentinel_wanted(config) ? &redis_deadlines_sentinel
+                                             : &redis_deadlines_default,
+        .nopen = 3,
     };
+    uv_timer_init(loop, &broker->look);
+    broker->look.data = broker;
     buf_init(&broker->scratch, 0);
     broker->control = redis_control_new(loop, &broker->config,
                                         broker->deadlines, &broker->handler);
+    redis_subscription_init(&broker->subscription, &broker->config,
+                            on_subscribed, broker);
+    if (sentinel_wanted(&broker->config))
+        redis_control_watch(broker->control, on_demoted, broker);
     reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
     return &broker->base;
 }
@@ -226,12 +351,20 @@ ask_queue(struct broker *base, struct str name)
 }
 
 static void
+on_look_closed(uv_handle_t *handle)
+{
+    forget_handle(handle->data);
+}
+
+static void
 free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
 {
     struct redis_broker *broker = (struct redis_broker *)base;
     broker->done = done;
     broker->done_ctx = ctx;
+    sentinel_close(broker->query);
     redis_session_close(broker->sub);
+    uv_close((uv_handle_t *)&broker->look, on_look_closed);
     reconnect_close(&broker->reconnect, forget_handle);
     redis_control_free(broker->control, forget_handle, broker);
 }

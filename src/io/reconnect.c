@@ -5,13 +5,19 @@
 #include "base/hash.h"
 #include "base/log.h"
 
+void
+reconnect_name(struct reconnect *reconnect, const struct url *url)
+{
+    buf_clear(&reconnect->redacted);
+    url_redacted(url, &reconnect->redacted);
+    buf_add_byte(&reconnect->redacted, '\0');
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
     struct reconnect *reconnect = timer->data;
-    buf_clear(&reconnect->redacted);
-    url_redacted(reconnect_url(reconnect), &reconnect->redacted);
-    buf_add_byte(&reconnect->redacted, '\0');
+    reconnect_name(reconnect, reconnect_url(reconnect));
     reconnect->attempt(reconnect->ctx);
 }
 
@@ -23,7 +29,13 @@ reconnect_init(struct reconnect *reconnect, uv_loop_t *loop,
     *reconnect = (struct reconnect){
         .loop = loop,
         .urls = &config->urls,
-        .backoff.fixed_ms = config->retry_interval_s * 1000,
+        .backoff =
+            {
+                .fixed_ms = config->retry_interval_s * 1000,
+                .most_ms = config->urls.urls[0].scheme == URL_SENTINEL
+                               ? BACKOFF_SENTINEL_MS
+                               : 0,
+            },
         .attempt = attempt,
         .ctx = ctx,
     };

@@ -27,6 +27,8 @@ void reconnect_init(struct reconnect *reconnect, uv_loop_t *loop,
                     const struct broker_config *config,
                     void (*attempt)(void *ctx), void *ctx);
 const struct url *reconnect_url(const struct reconnect *reconnect);
+/* The log may name this server instead of the URL: what Sentinels say. */
+void reconnect_name(struct reconnect *reconnect, const struct url *url);
 /* That attempt has become a subscription. */
 void reconnect_up(struct reconnect *reconnect);
 /* The attempt has failed, or the subscription has ended; why is for people.

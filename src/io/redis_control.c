@@ -11,13 +11,14 @@
 #include "io/redis_length.h"
 #include "io/redis_names.h"
 #include "io/redis_replies.h"
+#include "io/redis_role.h"
+#include "io/sentinel_reply.h"
 #include "io/uuid.h"
 #include "wire/kombu.h"
 
 enum {
     /* Broadcasts that wait for the connection. */
     MAX_WAITING = 8,
-    MAX_ITEMS = 16,
     BURST = 4 * 1024 * 1024,
 };
 
@@ -34,6 +35,10 @@ struct redis_control {
     struct backoff backoff;
     uv_timer_t retry;
     struct redis_replies replies;
+    struct redis_role_watch role;
+    bool watching; /* the role */
+    void (*demoted)(void *ctx);
+    void *demoted_ctx;
     struct buf waiting[MAX_WAITING];
     size_t nwaiting;
     bool warned_publish;
@@ -90,7 +95,8 @@ on_published(void *ctx, const struct resp_reply *reply)
 }
 
 static bool
-publish(struct redis_control *control, struct str command)
+publish_to(struct redis_control *control, struct str command, int db,
+           redis_reply_fn fn)
 {
     struct buf channel, exchange, payload;
     buf_init(&channel, 0);
@@ -98,19 +104,28 @@ publish(struct redis_control *control, struct str command)
     buf_init(&payload, 0);
     char tag[UUID_LEN + 1];
     uuid_random(tag);
-    redis_control_channel(&channel, control->config, control->url->db);
+    redis_control_channel(&channel, control->config, db);
     redis_control_exchange(&exchange, control->config);
     kombu_encode(&payload, command, buf_str(&exchange), (struct str){0},
                  str_from(tag));
     const struct str args[] = {STR("PUBLISH"), buf_str(&channel),
                                buf_str(&payload)};
-    const bool ok = buf_ok(&payload) &&
-                    redis_session_send(control->session, args, COUNT_OF(args),
-                                       on_published, control);
+    const bool ok =
+        buf_ok(&payload) &&
+        redis_session_send(control->session, args, COUNT_OF(args), fn, control);
     buf_close(&payload);
     buf_close(&exchange);
     buf_close(&channel);
     return ok;
+}
+
+/* A worker listens to one of the forms: no command comes twice. */
+static bool
+publish(struct redis_control *control, struct str command)
+{
+    if (redis_two_forms(control->config))
+        publish_to(control, command, REDIS_DB_LITERAL, NULL);
+    return publish_to(control, command, control->url->db, on_published);
 }
 
 static bool
@@ -168,6 +183,8 @@ on_ready(void *ctx)
     LOG(LOG_DEBUG, "Command connection is up", NULL);
     if (!redis_session_db_refused(control->session))
         redis_replies_attach(&control->replies, control->session);
+    if (control->watching)
+        redis_role_attach(&control->role, control->session);
     for (size_t i = 0; i < control->nwaiting; i++)
         publish(control, buf_str(&control->waiting[i]));
     drop_waiting(control);
@@ -189,6 +206,7 @@ lose_session(struct redis_control *control)
                      (int64_t)(uv_now(control->loop) - control->ready_since));
     control->ready = false;
     redis_replies_attach(&control->replies, NULL);
+    redis_role_attach(&control->role, NULL);
 }
 
 static void
@@ -217,7 +235,7 @@ open_session(struct redis_control *control)
             .url = control->url,
             .deadlines = control->deadlines,
             .limits = {.max_string = control->config->event_max_bytes,
-                       .max_items = MAX_ITEMS},
+                       .max_items = REDIS_ROLE_ITEMS},
             .burst_buffer = BURST,
         },
         &(struct redis_session_handler){
@@ -267,6 +285,32 @@ redis_control_rest(struct redis_control *control)
     drop_waiting(control);
 }
 
+void
+redis_control_leave(struct redis_control *control)
+{
+    redis_control_rest(control);
+    if (control->session == NULL)
+        return;
+    redis_session_close(control->session);
+    lose_session(control);
+}
+
+static void
+on_demoted(void *ctx)
+{
+    struct redis_control *control = ctx;
+    control->demoted(control->demoted_ctx);
+}
+
+void
+redis_control_watch(struct redis_control *control, void (*demoted)(void *ctx),
+                    void *ctx)
+{
+    control->watching = true;
+    control->demoted = demoted;
+    control->demoted_ctx = ctx;
+}
+
 struct redis_control *
 redis_control_new(uv_loop_t *loop, const struct broker_config *config,
                   const struct redis_deadlines *deadlines,
@@ -279,12 +323,13 @@ redis_control_new(uv_loop_t *loop, const struct broker_config *config,
         .deadlines = deadlines,
         .handler = handler,
         .backoff.fixed_ms = config->retry_interval_s * 1000,
-        .nopen = 3,
+        .nopen = 4,
     };
     uv_timer_init(loop, &control->retry);
     uv_timer_init(loop, &control->cleanup);
     control->retry.data = control->cleanup.data = control;
     redis_replies_init(&control->replies, loop, config, deadlines, handler);
+    redis_role_init(&control->role, loop, on_demoted, control);
     return control;
 }
 
@@ -310,6 +355,7 @@ shut(void *ctx)
     control->shut = true;
     redis_session_close(control->session);
     control->session = NULL;
+    redis_role_close(&control->role, on_closed);
     uv_close((uv_handle_t *)&control->retry, on_timer_closed);
     uv_close((uv_handle_t *)&control->cleanup, on_timer_closed);
     redis_replies_close(&control->replies, on_replies_closed);
