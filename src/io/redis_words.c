@@ -48,6 +48,8 @@ redis_reason_of_end(enum stream_end end, bool connected)
         return BROKER_RESET;
     case STREAM_CLOGGED:
         return BROKER_SILENT;
+    case STREAM_TLS:
+        return BROKER_TLS;
     }
     return BROKER_ERROR;
 }
@@ -74,6 +76,8 @@ end_words(enum stream_end end, bool login)
                      : "the connection broke";
     case STREAM_CLOGGED:
         return "the server does not read what we send";
+    case STREAM_TLS:
+        return "no TLS with the server";
     }
     return "the connection ended";
 }
