@@ -191,6 +191,16 @@ on_failed(void *ctx, enum broker_reason reason)
 }
 
 static void
+on_certificate(void *ctx, int64_t not_after_s)
+{
+    struct exporter *e = ctx;
+    struct registry *registry = metrics_registry(e->metrics);
+    group_set(registry_group(registry, GROUP_EXPORTER),
+              registry_fixed(registry, GROUP_EXPORTER, NULL),
+              SELF_TLS_NOT_AFTER_COL, (double)not_after_s);
+}
+
+static void
 on_reply(void *ctx, const struct message *message)
 {
     struct exporter *e = ctx;
@@ -524,6 +534,7 @@ make_broker(struct exporter *e)
                                .reject = on_broker_reject,
                                .reply = on_reply,
                                .queue = on_queue,
+                               .certificate = on_certificate,
                                .ctx = e,
                            });
     e->inspect = inspect_new(&e->loop, e->options, e->broker, e->metrics);

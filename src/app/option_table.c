@@ -37,7 +37,7 @@ const struct option_row option_table[] = {
      .fallback = "CELERY_BROKER_URL",
      .check = check_broker_url,
      .help = "The broker of the Celery application, written as for Celery: "
-             "redis://[[user]:password@]host[:port][/db], "
+             "redis://[[user]:password@]host[:port][/db], rediss:// for TLS, "
              "redis+socket:///path or unix:///path. Several, separated by "
              "semicolons, are tried in turn; or Sentinels, "
              "sentinel://host[:port][/db];sentinel://..., and the transport "
@@ -75,8 +75,15 @@ const struct option_row option_table[] = {
      FIELD(ssl_options),
      .metavar = "KEY=VALUE",
      .check = check_ssl_options,
-     .help = "One of Celery's broker_use_ssl settings; repeatable. Refused so "
-             "far: TLS to the broker comes with a later version."},
+     .help =
+         "One of Celery's broker_use_ssl settings; repeatable, and switches "
+         "TLS on. ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_password, "
+         "ssl_cert_reqs (required or none) and ssl_check_hostname (true "
+         "or false) of Redis, ca_certs, certfile, keyfile, cert_reqs and "
+         "server_hostname of AMQP go with either. Files are PEM, and read "
+         "again at each connect. Without ssl_ca_certs the system's CAs "
+         "count; certificate and host name are verified unless told "
+         "otherwise."},
     {.name = "event-exchange",
      .group = OPTION_BROKER,
      .type = OPTION_TEXT,

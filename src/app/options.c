@@ -222,6 +222,7 @@ options_free(struct options *o)
     text_free(o->sentinel_password);
     free(o->sep);
     free(o->priority_steps);
+    tls_options_close(&o->tls);
     texts_free(&o->warnings);
     texts_free(&o->remarks);
     *o = (struct options){0};

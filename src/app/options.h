@@ -33,6 +33,7 @@ struct options {
     char *broker_url_file; /* --broker-url-file, read at each connect */
     struct texts transport_options; /* --broker-transport-option, key=value */
     struct texts ssl_options;       /* --broker-ssl-option */
+    struct tls_options tls;         /* read out of those */
     char *accept_content;
     int64_t retry_interval_s; /* -1 = not given */
     char *event_exchange;

@@ -70,6 +70,9 @@ struct broker_handler {
     /* Answer to broker_ask_queue: waiting messages, summed over priorities;
      * -1 when the broker refused to say. */
     void (*queue)(void *ctx, struct str name, int64_t length);
+    /* When the server's certificate ends, in Unix seconds: with TLS, before
+     * up and, once it is known, before failed. */
+    void (*certificate)(void *ctx, int64_t not_after_s);
     void *ctx;
 };
 

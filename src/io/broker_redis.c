@@ -146,9 +146,18 @@ on_role(void *ctx, const struct resp_reply *reply)
 }
 
 static void
+tell_of_certificate(const struct redis_broker *broker)
+{
+    const int64_t not_after_s = redis_session_not_after(broker->sub);
+    if (not_after_s != 0)
+        broker->handler.certificate(broker->handler.ctx, not_after_s);
+}
+
+static void
 on_ready(void *ctx)
 {
     struct redis_broker *broker = ctx;
+    tell_of_certificate(broker);
     if (sentinel_wanted(&broker->config))
         redis_session_send(broker->sub, &(const struct str)STR_INIT("ROLE"), 1,
                            on_role, broker);
@@ -178,6 +187,7 @@ static void
 on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct redis_broker *broker = ctx;
+    tell_of_certificate(broker);
     broker->sub = NULL;
     retry(broker, reason, why);
 }
