@@ -208,10 +208,10 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
-on_queue(void *ctx, struct str name, int64_t length)
+on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
 {
     struct exporter *e = ctx;
-    inspect_queue(e->inspect, name, length);
+    inspect_queue(e->inspect, name, length, consumers);
 }
 
 /* ---- pages ---- */
@@ -415,6 +415,8 @@ set_broker_config(struct exporter *e)
     e->broker_config.min_other_sentinels = o->min_other_sentinels;
     e->broker_config.sentinel_user = o->sentinel_user;
     e->broker_config.sentinel_password = o->sentinel_password;
+    e->broker_config.event_queue_ttl_ms = o->event_queue_ttl_ms;
+    e->broker_config.event_queue_max_bytes = o->event_queue_max_bytes;
     e->broker_config.event_max_bytes = (size_t)o->event_max_bytes;
     e->broker_config.burst_buffer = (size_t)o->burst_buffer;
     e->broker_config.retry_interval_s =

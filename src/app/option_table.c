@@ -141,6 +141,27 @@ const struct option_row option_table[] = {
      .max = 512 * MIB,
      .help = "The largest message that is decoded. Larger ones are skipped "
              "and counted."},
+    {.name = "event-queue-ttl",
+     .group = OPTION_BROKER,
+     .type = OPTION_MILLIS,
+     FIELD(event_queue_ttl_ms),
+     .metavar = "DURATION",
+     .preset = "60",
+     .min = 1000,
+     .max = 86400000,
+     .help = "How long RabbitMQ keeps an event that the exporter has not read "
+             "yet: a pause shorter than this loses none. Celery's own "
+             "receivers allow 5 s."},
+    {.name = "event-queue-max-bytes",
+     .group = OPTION_BROKER,
+     .type = OPTION_SIZE,
+     FIELD(event_queue_max_bytes),
+     .metavar = "SIZE",
+     .preset = "64MiB",
+     .min = MIB,
+     .max = 16 * GIB,
+     .help = "How much RabbitMQ keeps of such events. Beyond it, the oldest go "
+             "first."},
     /* web */
     {.name = "host",
      .group = OPTION_WEB,

@@ -40,6 +40,8 @@ struct options {
     char *control_exchange;
     int64_t burst_buffer;    /* bytes */
     int64_t event_max_bytes; /* bytes */
+    int64_t event_queue_ttl_ms;
+    int64_t event_queue_max_bytes;
     /* read out of transport_options */
     char *global_keyprefix;
     char *fanout_prefix; /* "" = off */

@@ -1,5 +1,6 @@
 #include "io/broker.h"
 
+#include "io/broker_amqp.h"
 #include "io/broker_redis.h"
 
 struct str
@@ -29,8 +30,8 @@ broker_reason_name(enum broker_reason reason)
 static const struct broker_transport *
 transport_of(const struct broker_config *config)
 {
-    (void)config;
-    return &broker_redis;
+    return config->urls.urls[0].scheme == URL_AMQP ? &broker_amqp
+                                                   : &broker_redis;
 }
 
 struct broker *

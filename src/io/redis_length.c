@@ -26,7 +26,7 @@ answered(struct question *question)
     const struct str name = {question->name, question->name_len};
     if (!question->lost)
         handler->queue(handler->ctx, name,
-                       question->refused ? -1 : question->sum);
+                       question->refused ? -1 : question->sum, -1);
     free(question->name);
     free(question);
 }

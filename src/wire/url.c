@@ -5,6 +5,7 @@
 
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "wire/url_amqp.h"
 #include "wire/url_text.h"
 
 /* Nothing of what stands in a URL is quoted in an error, except option names:
@@ -12,8 +13,9 @@
 
 enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, MAX_DB = 1 << 20 };
 
-#define SUPPORTED \
-    "redis://, rediss://, redis+socket://, unix:// and sentinel://"
+#define SUPPORTED                                                          \
+    "redis://, rediss://, redis+socket://, unix://, sentinel://, amqp:// " \
+    "and amqps://"
 
 static const struct {
     struct str name;
@@ -25,12 +27,14 @@ static const struct {
     {STR_INIT("redis+socket"), URL_REDIS_UNIX, false},
     {STR_INIT("unix"), URL_REDIS_UNIX, false},
     {STR_INIT("sentinel"), URL_SENTINEL, false},
+    {STR_INIT("amqp"), URL_AMQP, false},
+    {STR_INIT("amqps"), URL_AMQP, true},
+    {STR_INIT("pyamqp"), URL_AMQP, false},
+    {STR_INIT("librabbitmq"), URL_AMQP, false},
 };
 
 /* Those that Celery knows and we do not speak: safe to repeat. */
 static const struct str foreign[] = {
-    STR_INIT("amqp"),
-    STR_INIT("amqps"),
     STR_INIT("sqs"),
     STR_INIT("memory"),
 };
@@ -194,6 +198,14 @@ parse_option(struct url *url, struct str key, struct str value, struct buf *err)
     if (url->scheme == URL_SENTINEL && str_eq(key, STR("master_name")))
         return fail(err, "the name of the master is a transport option: "
                          "--broker-transport-option master_name=NAME");
+    if (url->scheme == URL_AMQP) {
+        bool known;
+        const char *wrong = url_amqp_option(url, key, value, &known);
+        if (wrong != NULL)
+            return fail(err, wrong);
+        if (known)
+            return true;
+    }
     if (str_starts(key, STR("ssl_")) && url->scheme == URL_REDIS_UNIX)
         return fail(err, "a socket's URL takes no ssl_... options: TLS is for "
                          "networks");
@@ -220,6 +232,11 @@ static bool
 parse_place(struct url *url, struct str authority, struct str path,
             struct buf *err)
 {
+    if (url->scheme == URL_AMQP) {
+        if (!url_amqp_vhost(url, path))
+            return fail(err, "this is no name of a virtual host");
+        return parse_host_port(url, authority, err);
+    }
     if (url->scheme != URL_REDIS_UNIX)
         return parse_host_port(url, authority, err) &&
                (path.len <= 1 || parse_db(path, &url->db, err));
@@ -272,20 +289,57 @@ parse_scheme(struct url *url, struct str name, struct buf *err)
     return fail(err, "unknown scheme, supported are " SUPPORTED);
 }
 
-/* A part without a scheme is another host of the first URL's kind. */
+/* Without a scheme the whole text is a host, of RabbitMQ as kombu sees it:
+ * host:port, host:port/vhost. */
+static bool
+parse_host_string(struct url *url, struct str text, struct buf *err)
+{
+    struct str authority = text;
+    const struct str path = url_cut(&authority, "/?#");
+    if (authority.len == 0 || str_find(text, '@') < text.len ||
+        str_find(text, '?') < text.len || str_find(text, '#') < text.len)
+        return fail(err, "the scheme is missing, supported are " SUPPORTED);
+    url->scheme = URL_AMQP;
+    return parse_place(url, authority, path, err);
+}
+
+static char *
+copy_text(const char *text)
+{
+    return text == NULL ? NULL : xstrdup(text);
+}
+
+/* A later part without a scheme is another host of the first URL's kind. */
 static bool
 parse_bare(struct url *url, struct str text, const struct url *first,
            struct buf *err)
 {
-    if (first == NULL || first->scheme == URL_REDIS_UNIX)
+    if (first == NULL)
+        return parse_host_string(url, text, err);
+    if (first->scheme == URL_REDIS_UNIX)
         return fail(err, "the scheme is missing, supported are " SUPPORTED);
     url->scheme = first->scheme;
     struct str rest = text;
     if (url_cut(&rest, "@/?#").len > 0)
         return fail(err, "this is neither a URL nor host:port");
-    url->user = first->user == NULL ? NULL : xstrdup(first->user);
-    url->password = first->password == NULL ? NULL : xstrdup(first->password);
+    url->user = copy_text(first->user);
+    url->password = copy_text(first->password);
+    url->external = first->external;
+    url->heartbeat_s = first->heartbeat_s;
+    url->connect_timeout_s = first->connect_timeout_s;
     return parse_host_port(url, text, err);
+}
+
+static bool
+goes_with(const struct url *url, const struct url *first)
+{
+    static const int families[] = {
+        [URL_REDIS] = 0,
+        [URL_REDIS_UNIX] = 0,
+        [URL_SENTINEL] = 1,
+        [URL_AMQP] = 2,
+    };
+    return families[url->scheme] == families[first->scheme];
 }
 
 /* kombu fills what is missing in a later URL from the first, except user and
@@ -295,18 +349,20 @@ static bool
 fill(struct url *url, const struct url *first, struct buf *err)
 {
     const bool sentinel = url->scheme == URL_SENTINEL;
-    if (first != NULL && (first->scheme == URL_SENTINEL) != sentinel)
-        return fail(err, "sentinel:// does not go together with other URLs");
+    if (first != NULL && !goes_with(url, first))
+        return fail(err, "this URL does not go together with the first one: "
+                         "all must be Redis, all Sentinels, or all RabbitMQ");
+    if (first != NULL && url->scheme != URL_REDIS_UNIX &&
+        tls_options_bare(&url->tls))
+        tls_options_inherit(&url->tls, &first->tls);
+    if (url->scheme == URL_AMQP)
+        url_amqp_fill(url, first);
     if (url->port == 0)
         url->port = sentinel        ? SENTINEL_PORT
                     : first == NULL ? REDIS_PORT
                                     : first->port;
-    if (url->scheme == URL_REDIS_UNIX)
-        return true;
-    if (url->host == NULL)
+    if (url->scheme != URL_REDIS_UNIX && url->host == NULL)
         url->host = xstrdup("127.0.0.1");
-    if (first != NULL && tls_options_bare(&url->tls))
-        tls_options_inherit(&url->tls, &first->tls);
     return true;
 }
 
@@ -369,6 +425,7 @@ url_list_free(struct url_list *list)
         url_wipe(list->urls[i].user);
         url_wipe(list->urls[i].password);
         tls_options_close(&list->urls[i].tls);
+        free(list->urls[i].vhost);
     }
     free(list->urls);
     *list = (struct url_list){0};
@@ -384,6 +441,8 @@ scheme_name(enum url_scheme scheme)
         return STR("redis+socket");
     case URL_SENTINEL:
         return STR("sentinel");
+    case URL_AMQP:
+        return STR("amqp");
     }
     return STR("redis");
 }
@@ -410,5 +469,10 @@ url_redacted(const struct url *url, struct buf *out)
     buf_add_str(out, brackets ? STR("[") : STR(""));
     url_quote(out, url->host, "-._~:");
     buf_add_str(out, brackets ? STR("]") : STR(""));
-    buf_printf(out, ":%u/%d", url->port, url->db);
+    if (url->scheme == URL_AMQP) {
+        buf_printf(out, ":%u/", url->port);
+        url_quote(out, url->vhost, "-._~/");
+    } else {
+        buf_printf(out, ":%u/%d", url->port, url->db);
+    }
 }

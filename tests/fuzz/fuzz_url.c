@@ -15,6 +15,7 @@ check_url(const struct url *url)
     assert((url->scheme != URL_REDIS_UNIX) == (url->host != NULL));
     assert((url->scheme == URL_REDIS_UNIX) == (url->path != NULL));
     assert(url->db >= 0 && url->port > 0);
+    assert((url->scheme == URL_AMQP) == (url->vhost != NULL));
     struct buf text, again, err;
     buf_init(&text, 0);
     buf_init(&again, 0);

@@ -14,7 +14,19 @@ struct want {
     const char *user;
     const char *password;
     int db;
+    const char *vhost;
+    int64_t heartbeat_s;
+    bool external;
 };
+
+#define AMQP(text, host_, port_, user_, password_, vhost_)                   \
+    {                                                                        \
+        text,                                                                \
+        {                                                                    \
+            .scheme = URL_AMQP, .host = host_, .port = port_, .user = user_, \
+            .password = password_, .vhost = vhost_                           \
+        }                                                                    \
+    }
 
 static const struct {
     const char *text;
@@ -67,6 +79,27 @@ static const struct {
     {"redis://u:pw@a:1/3;[::2]:5",
      {.host = "::2", .port = 5, .db = 3, .user = "u", .password = "pw"}},
     {"redis://a:7/3;", {.host = "a", .port = 7, .db = 3}},
+    AMQP("amqp://", "127.0.0.1", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h//", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/%2f", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/vh", "h", 5672, "guest", "guest", "vh"),
+    AMQP("amqp://h//vh", "h", 5672, "guest", "guest", "/vh"),
+    AMQP("amqp://h/a%2Fb", "h", 5672, "guest", "guest", "a/b"),
+    AMQP("pyamqp://u@h:1", "h", 1, "u", "guest", "/"),
+    AMQP("librabbitmq://us%40er:p%3Aw@[::1]/v", "::1", 5672, "us@er", "p:w",
+         "v"),
+    AMQP("localhost:5673//", "localhost", 5673, "guest", "guest", "/"),
+    AMQP("h:6379", "h", 6379, "guest", "guest", "/"),
+    AMQP("h/v", "h", 5672, "guest", "guest", "v"),
+    AMQP("amqp://u:p@a:1/v;amqp://b", "b", 1, "guest", "guest", "v"),
+    AMQP("amqp://u:p@a:1/v;b", "b", 1, "u", "p", "v"),
+    AMQP("amqp://u:p@a:1/v;amqp://x:y@b:2/w", "b", 2, "x", "y", "w"),
+    {"amqp://h?heartbeat=30.5&connect_timeout=3&ssl=0&login_method=EXTERNAL",
+     {.scheme = URL_AMQP, .host = "h", .port = 5672, .user = "guest",
+      .password = "guest", .vhost = "/", .heartbeat_s = 30,
+      .external = true}},
     /* Sentinels: each port is its own. */
     {"sentinel://", {.scheme = URL_SENTINEL, .host = "127.0.0.1",
                      .port = 26379}},
@@ -108,6 +141,10 @@ START_TEST(urls_are_read_as_kombu_reads_them)
                   good[_i].text, got->password);
     ck_assert_uint_eq(got->port, want->port);
     ck_assert_int_eq(got->db, want->db);
+    ck_assert_msg(text_eq(got->vhost, want->vhost), "%s: vhost %s",
+                  good[_i].text, got->vhost);
+    ck_assert_int_eq(got->heartbeat_s, want->heartbeat_s);
+    ck_assert_int_eq(got->external, want->external);
     url_list_free(&list);
     ck_assert_uint_eq(list.n, 0);
     buf_close(&err);
@@ -122,7 +159,8 @@ static const struct {
     {"", "empty"},
     {" ; ", "scheme is missing"},
     {"SECRET@h", "scheme is missing"},
-    {"h:6379", "scheme is missing"},
+    {"SECRET?x", "scheme is missing"},
+    {"/SECRET", "scheme is missing"},
     {"redis://:SECRET@h/abc", "database is not a number"},
     {"redis://:SECRET@h/-1", "database is not a number"},
     {"redis://:SECRET@h/1/2", "database is not a number"},
@@ -163,9 +201,16 @@ static const struct {
     {"redis://:SECRET@h;sentinel://i", "does not go together"},
     {"sentinel://:SECRET@h,i/0", "host name"},
     {"sentinel://h/0?master_name=m", "--broker-transport-option master_name"},
-    {"amqp://u:SECRET@h//", "amqp:// is not supported"},
+    {"amqp://u:SECRET@h//%00", "virtual host"},
+    {"amqp://u:SECRET/x@h//", "percent-encoded"},
+    {"amqp://u:SECRET@h//?heartbeat=x", "heartbeat"},
+    {"amqp://u:SECRET@h//?connect_timeout=-1", "connect_timeout"},
+    {"amqp://u:SECRET@h//?login_method=SECRET", "login_method"},
+    {"amqp://u:SECRET@h//?ssl=SECRET", "ssl is"},
+    {"amqp://u:SECRET@h//?foo=SECRET", "\"foo\""},
+    {"amqp://u:SECRET@h//;redis://i", "does not go together"},
     {"SECRET://h", "unknown scheme"},
-    {"redis://a;amqp://u:SECRET@h", "(in URL 2 of 2)"},
+    {"redis://a;sqs://u:SECRET@h", "(in URL 2 of 2)"},
     {"redis+socket:///s;h", "scheme is missing"},
 };
 
@@ -267,6 +312,8 @@ static const struct {
     {"sentinel://:SECRET@h/1", "sentinel://:**@h:26379/1"},
     {"rediss://:SECRET@h/0?ssl_cert_reqs=none", "rediss://:**@h:6379/0"},
     {"redis://:SECRET@h/0?ssl_keyfile=SECRET", "rediss://:**@h:6379/0"},
+    {"amqp://", "amqp://guest:**@127.0.0.1:5672//"},
+    {"pyamqp://u:SECRET@h:1/a%2Fb", "amqp://u:**@h:1/a/b"},
     {"unix://u:SECRET@/tmp/a b?db=3",
      "redis+socket://u:**@/tmp/a%20b?virtual_host=3"},
 };
