@@ -15,11 +15,11 @@ fail(struct buf *err, const char *what, const char *file)
     return false;
 }
 
-/* OpenSSL's reason for the last failure; a missing file's is the errno. */
+/* With OpenSSL's reason: what it queued first, the rest only wraps that. */
 static bool
 fail_why(struct buf *err, const char *what, const char *file)
 {
-    const unsigned long code = ERR_peek_last_error();
+    const unsigned long code = ERR_peek_error();
     const char *reason = ERR_reason_error_string(code);
     fail(err, what, file);
     if (reason != NULL)
