@@ -1,20 +1,16 @@
 #include "io/redis_control.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "io/backoff.h"
 #include "io/redis_length.h"
-#include "io/redis_names.h"
+#include "io/redis_publish.h"
 #include "io/redis_replies.h"
 #include "io/redis_role.h"
 #include "io/sentinel_reply.h"
-#include "io/uuid.h"
-#include "wire/kombu.h"
 
 enum {
     /* Broadcasts that wait for the connection. */
@@ -35,13 +31,15 @@ struct redis_control {
     struct backoff backoff;
     uv_timer_t retry;
     struct redis_replies replies;
+    struct redis_publish publish;
     struct redis_role_watch role;
     bool watching; /* the role */
     void (*demoted)(void *ctx);
     void *demoted_ctx;
     struct buf waiting[MAX_WAITING];
     size_t nwaiting;
-    bool warned_publish;
+    bool warned_length;
+    bool warned_db;
     unsigned nopen; /* sessions and timers */
     uv_timer_t cleanup;
     bool shut;
@@ -78,54 +76,11 @@ drop_waiting(struct redis_control *control)
 
 /* Publishing */
 
-static void
-on_published(void *ctx, const struct resp_reply *reply)
-{
-    struct redis_control *control = ctx;
-    if (reply == NULL || reply->array || reply->items[0].type != RESP_ERROR ||
-        control->warned_publish)
-        return;
-    control->warned_publish = true;
-    char err[256];
-    const struct str text = reply->items[0].str;
-    snprintf(err, sizeof(err), "%.*s",
-             (int)(text.len < sizeof(err) ? text.len : sizeof(err) - 1),
-             text.ptr);
-    LOG(LOG_WARN, "Cannot send commands to workers", "err", err, NULL);
-}
-
-static bool
-publish_to(struct redis_control *control, struct str command, int db,
-           redis_reply_fn fn)
-{
-    struct buf channel, exchange, payload;
-    buf_init(&channel, 0);
-    buf_init(&exchange, 0);
-    buf_init(&payload, 0);
-    char tag[UUID_LEN + 1];
-    uuid_random(tag);
-    redis_control_channel(&channel, control->config, db);
-    redis_control_exchange(&exchange, control->config);
-    kombu_encode(&payload, command, buf_str(&exchange), (struct str){0},
-                 str_from(tag));
-    const struct str args[] = {STR("PUBLISH"), buf_str(&channel),
-                               buf_str(&payload)};
-    const bool ok =
-        buf_ok(&payload) &&
-        redis_session_send(control->session, args, COUNT_OF(args), fn, control);
-    buf_close(&payload);
-    buf_close(&exchange);
-    buf_close(&channel);
-    return ok;
-}
-
-/* A worker listens to one of the forms: no command comes twice. */
 static bool
 publish(struct redis_control *control, struct str command)
 {
-    if (redis_two_forms(control->config))
-        publish_to(control, command, REDIS_DB_LITERAL, NULL);
-    return publish_to(control, command, control->url->db, on_published);
+    return redis_publish(&control->publish, control->session, control->url->db,
+                         command);
 }
 
 static bool
@@ -156,7 +111,7 @@ redis_control_ask_queue(struct redis_control *control, struct str name)
 {
     return control->ready && !redis_session_db_refused(control->session) &&
            redis_length_ask(control->session, control->config, control->handler,
-                            name);
+                            name, &control->warned_length);
 }
 
 struct str
@@ -174,6 +129,17 @@ redis_control_collect(struct redis_control *control, bool on)
 /* Connection */
 
 static void
+warn_of_db(struct redis_control *control)
+{
+    if (!control->warned_db)
+        LOG(LOG_WARN,
+            "The account may not SELECT the database: no queue lengths, no "
+            "replies of workers",
+            NULL);
+    control->warned_db = true;
+}
+
+static void
 on_ready(void *ctx)
 {
     struct redis_control *control = ctx;
@@ -181,7 +147,9 @@ on_ready(void *ctx)
     control->ready_since = uv_now(control->loop);
     redis_session_settle(control->session, false);
     LOG(LOG_DEBUG, "Command connection is up", NULL);
-    if (!redis_session_db_refused(control->session))
+    if (redis_session_db_refused(control->session))
+        warn_of_db(control);
+    else
         redis_replies_attach(&control->replies, control->session);
     if (control->watching)
         redis_role_attach(&control->role, control->session);
@@ -322,6 +290,7 @@ redis_control_new(uv_loop_t *loop, const struct broker_config *config,
         .config = config,
         .deadlines = deadlines,
         .handler = handler,
+        .publish.config = config,
         .backoff.fixed_ms = config->retry_interval_s * 1000,
         .nopen = 4,
     };

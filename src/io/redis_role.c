@@ -1,8 +1,6 @@
 #include "io/redis_role.h"
 
-#include <stdio.h>
-
-#include "base/log.h"
+#include "io/redis_words.h"
 #include "io/sentinel_reply.h"
 
 enum { ROLE_MS = 5000 };
@@ -14,19 +12,6 @@ redis_role_init(struct redis_role_watch *watch, uv_loop_t *loop,
     *watch = (struct redis_role_watch){.demoted = demoted, .ctx = ctx};
     uv_timer_init(loop, &watch->timer);
     watch->timer.data = watch;
-}
-
-static void
-warn_once(struct redis_role_watch *watch, struct str error)
-{
-    if (watch->warned)
-        return;
-    watch->warned = true;
-    char err[256];
-    snprintf(err, sizeof(err), "%.*s", (int)(error.len < 200 ? error.len : 200),
-             error.ptr);
-    LOG(LOG_WARN, "Cannot ask the server whether it is the master", "err", err,
-        NULL);
 }
 
 static void
@@ -43,7 +28,9 @@ on_role(void *ctx, const struct resp_reply *reply)
         watch->demoted(watch->ctx);
         break;
     case REDIS_ROLE_HIDDEN:
-        warn_once(watch, reply->items[0].str);
+        redis_warn_refused(&watch->warned,
+                           "Cannot ask the server whether it is the master",
+                           reply->items[0].str);
         break;
     }
 }
