@@ -139,7 +139,7 @@ tls_options_inherit(struct tls_options *tls, const struct tls_options *from)
     /* A certificate and the key of another one do not fit together. */
     const bool own_pair = tls->certfile != NULL || tls->keyfile != NULL;
     if (own_pair)
-        lender.certfile = lender.keyfile = lender.key_password = NULL;
+        lender.certfile = lender.keyfile = NULL;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         char **field = text_field(tls, i);
         const char *text = *text_field(&lender, i);
