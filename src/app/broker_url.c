@@ -55,11 +55,41 @@ broker_url_text(const struct options *o, struct buf *err)
     return str_dup(str_from(o->broker_url));
 }
 
+static bool
+add_tls(const struct options *o, struct url_list *urls, struct buf *err)
+{
+    for (size_t i = 0; i < urls->n; i++) {
+        if (o->tls.on && urls->urls[i].path != NULL) {
+            fail(err,
+                 "TLS (--broker-ssl-option) is for networks, and the broker's "
+                 "URL is of a socket",
+                 0);
+            return false;
+        }
+        tls_options_inherit(&urls->urls[i].tls, &o->tls);
+    }
+    return true;
+}
+
 bool
 broker_url_list(const struct options *o, struct url_list *out, struct buf *err)
 {
     char *text = broker_url_text(o, err);
     const bool ok = text != NULL && url_list_parse(out, str_from(text), err);
     text_free(text);
-    return ok;
+    if (!ok)
+        return false;
+    if (!add_tls(o, out, err)) {
+        url_list_free(out);
+        return false;
+    }
+    if (out->urls[0].scheme != URL_SENTINEL || o->master_name != NULL)
+        return true;
+    url_list_free(out);
+    fail(err,
+         "sentinel:// needs the name of the master: "
+         "--broker-transport-option master_name=NAME "
+         "(CE_BROKER_TRANSPORT_OPTION)",
+         0);
+    return false;
 }

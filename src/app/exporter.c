@@ -191,6 +191,16 @@ on_failed(void *ctx, enum broker_reason reason)
 }
 
 static void
+on_certificate(void *ctx, int64_t not_after_s)
+{
+    struct exporter *e = ctx;
+    struct registry *registry = metrics_registry(e->metrics);
+    group_set(registry_group(registry, GROUP_EXPORTER),
+              registry_fixed(registry, GROUP_EXPORTER, NULL),
+              SELF_TLS_NOT_AFTER_COL, (double)not_after_s);
+}
+
+static void
 on_reply(void *ctx, const struct message *message)
 {
     struct exporter *e = ctx;
@@ -198,10 +208,10 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
-on_queue(void *ctx, struct str name, int64_t length)
+on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
 {
     struct exporter *e = ctx;
-    inspect_queue(e->inspect, name, length);
+    inspect_queue(e->inspect, name, length, consumers);
 }
 
 /* ---- pages ---- */
@@ -405,6 +415,12 @@ set_broker_config(struct exporter *e)
     e->broker_config.sep = o->sep;
     e->broker_config.priority_steps = o->priority_steps;
     e->broker_config.npriority_steps = o->npriority_steps;
+    e->broker_config.master_name = o->master_name;
+    e->broker_config.min_other_sentinels = o->min_other_sentinels;
+    e->broker_config.sentinel_user = o->sentinel_user;
+    e->broker_config.sentinel_password = o->sentinel_password;
+    e->broker_config.event_queue_ttl_ms = o->event_queue_ttl_ms;
+    e->broker_config.event_queue_max_bytes = o->event_queue_max_bytes;
     e->broker_config.event_max_bytes = (size_t)o->event_max_bytes;
     e->broker_config.burst_buffer = (size_t)o->burst_buffer;
     e->broker_config.retry_interval_s =
@@ -524,6 +540,7 @@ make_broker(struct exporter *e)
                                .reject = on_broker_reject,
                                .reply = on_reply,
                                .queue = on_queue,
+                               .certificate = on_certificate,
                                .ctx = e,
                            });
     e->inspect = inspect_new(&e->loop, e->options, e->broker, e->metrics);

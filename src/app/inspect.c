@@ -119,7 +119,8 @@ ask_lengths(struct inspect *inspect)
 }
 
 void
-inspect_queue(struct inspect *inspect, struct str name, int64_t length)
+inspect_queue(struct inspect *inspect, struct str name, int64_t length,
+              int64_t consumers)
 {
     if (inspect == NULL)
         return;
@@ -127,6 +128,8 @@ inspect_queue(struct inspect *inspect, struct str name, int64_t length)
         queues_set_length(inspect->queues, name, length, now_of(inspect));
     else
         inspect->all_lengths = false;
+    if (consumers >= 0)
+        queues_set_consumers(inspect->queues, name, consumers, now_of(inspect));
     if (inspect->nasked > 0 && --inspect->nasked == 0)
         end_lengths(inspect, inspect->all_lengths);
 }

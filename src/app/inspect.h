@@ -21,6 +21,7 @@ void inspect_broker_up(struct inspect *inspect, bool up);
 void inspect_soon(struct inspect *inspect);
 /* What the broker hands up: one reply of a worker, one queue's length. */
 void inspect_reply(struct inspect *inspect, const struct message *message);
-void inspect_queue(struct inspect *inspect, struct str name, int64_t length);
+void inspect_queue(struct inspect *inspect, struct str name, int64_t length,
+                   int64_t consumers);
 /* `done` after the last handle is closed, and inspect is gone then. */
 void inspect_free(struct inspect *inspect, void (*done)(void *ctx), void *ctx);

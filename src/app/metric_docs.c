@@ -156,6 +156,9 @@ broker_meaning(enum broker_reason reason)
         return "Connected, but there was no answer to a PING.";
     case BROKER_PROTOCOL:
         return "The peer does not speak RESP2: it wants TLS, or is no Redis.";
+    case BROKER_TLS:
+        return "No TLS with the server: its certificate is refused, or ours, "
+               "or it does not speak TLS.";
     case BROKER_AUTH:
         return "Credentials are missing or were refused.";
     case BROKER_PERMISSION:
@@ -164,6 +167,11 @@ broker_meaning(enum broker_reason reason)
         return "The server is starting, or has lost its master.";
     case BROKER_BUSY:
         return "The server has too many clients, or a script blocks it.";
+    case BROKER_SENTINEL:
+        return "No Sentinel answers.";
+    case BROKER_MASTER:
+        return "The Sentinels do not know the master, or the server is no "
+               "master any more.";
     case BROKER_ERROR:
         return "Any other error reply.";
     case BROKER_REASON_COUNT:

@@ -81,22 +81,6 @@ check_broker_url_file(const struct option_row *row, struct options *o,
 }
 
 void
-check_ssl_options(const struct option_row *row, struct options *o,
-                  struct option_problems *p)
-{
-    for (size_t i = 0; i < o->ssl_options.n; i++) {
-        const struct str item = str_from(o->ssl_options.items[i]);
-        const size_t equals = str_find(item, '=');
-        if (equals == 0 || equals == item.len)
-            option_wrong(p, row, "number %zu is not KEY=VALUE", i + 1);
-    }
-    if (o->ssl_options.n > 0)
-        option_wrong(p, row,
-                     "it is for TLS, which redis:// URLs do not use and this "
-                     "version does not speak; leave it out");
-}
-
-void
 check_accept_content(const struct option_row *row, struct options *o,
                      struct option_problems *p)
 {

@@ -12,6 +12,8 @@ void check_broker_url(const struct option_row *row, struct options *o,
                       struct option_problems *p);
 void check_broker_url_file(const struct option_row *row, struct options *o,
                            struct option_problems *p);
+/* Reads Celery's TLS settings, and looks whether the certificates that they
+ * and the URL name can be used. */
 void check_ssl_options(const struct option_row *row, struct options *o,
                        struct option_problems *p);
 void check_accept_content(const struct option_row *row, struct options *o,

@@ -37,9 +37,11 @@ const struct option_row option_table[] = {
      .fallback = "CELERY_BROKER_URL",
      .check = check_broker_url,
      .help = "The broker of the Celery application, written as for Celery: "
-             "redis://[[user]:password@]host[:port][/db], "
+             "redis://[[user]:password@]host[:port][/db], rediss:// for TLS, "
              "redis+socket:///path or unix:///path. Several, separated by "
-             "semicolons, are tried in turn. This or --broker-url-file is "
+             "semicolons, are tried in turn; or Sentinels, "
+             "sentinel://host[:port][/db];sentinel://..., and the transport "
+             "option master_name. This or --broker-url-file is "
              "required. CELERY_BROKER_URL is read when CE_BROKER_URL is not "
              "set. A password is better kept off the command line."},
     {.name = "broker-url-file",
@@ -62,7 +64,9 @@ const struct option_row option_table[] = {
      .help = "One of Celery's broker_transport_options, as the workers have "
              "it; repeatable. Digits are a number, JSON is taken as JSON, "
              "anything else is text. global_keyprefix, fanout_prefix, "
-             "fanout_patterns, sep and priority_steps are used, others are "
+             "fanout_patterns, sep and priority_steps are used, for "
+             "sentinel:// also master_name (required), min_other_sentinels, "
+             "and password and username in sentinel_kwargs; others are "
              "accepted."},
     {.name = "broker-ssl-option",
      .group = OPTION_BROKER,
@@ -71,8 +75,15 @@ const struct option_row option_table[] = {
      FIELD(ssl_options),
      .metavar = "KEY=VALUE",
      .check = check_ssl_options,
-     .help = "One of Celery's broker_use_ssl settings; repeatable. Refused so "
-             "far: TLS to the broker comes with a later version."},
+     .help =
+         "One of Celery's broker_use_ssl settings; repeatable, and switches "
+         "TLS on. ssl_ca_certs, ssl_certfile, ssl_keyfile, ssl_password, "
+         "ssl_cert_reqs (required or none) and ssl_check_hostname (true "
+         "or false) of Redis, ca_certs, certfile, keyfile, cert_reqs and "
+         "server_hostname of AMQP go with either. Files are PEM, and read "
+         "again at each connect. Without ssl_ca_certs the system's CAs "
+         "count; certificate and host name are verified unless told "
+         "otherwise."},
     {.name = "event-exchange",
      .group = OPTION_BROKER,
      .type = OPTION_TEXT,
@@ -130,6 +141,27 @@ const struct option_row option_table[] = {
      .max = 512 * MIB,
      .help = "The largest message that is decoded. Larger ones are skipped "
              "and counted."},
+    {.name = "event-queue-ttl",
+     .group = OPTION_BROKER,
+     .type = OPTION_MILLIS,
+     FIELD(event_queue_ttl_ms),
+     .metavar = "DURATION",
+     .preset = "60",
+     .min = 1000,
+     .max = 86400000,
+     .help = "How long RabbitMQ keeps an event that the exporter has not read "
+             "yet: a pause shorter than this loses none. Celery's own "
+             "receivers allow 5 s."},
+    {.name = "event-queue-max-bytes",
+     .group = OPTION_BROKER,
+     .type = OPTION_SIZE,
+     FIELD(event_queue_max_bytes),
+     .metavar = "SIZE",
+     .preset = "64MiB",
+     .min = MIB,
+     .max = 16 * GIB,
+     .help = "How much RabbitMQ keeps of such events. Beyond it, the oldest go "
+             "first."},
     /* web */
     {.name = "host",
      .group = OPTION_WEB,

@@ -217,8 +217,12 @@ options_free(struct options *o)
     free(o->listen);
     free(o->global_keyprefix);
     free(o->fanout_prefix);
+    free(o->master_name);
+    text_free(o->sentinel_user);
+    text_free(o->sentinel_password);
     free(o->sep);
     free(o->priority_steps);
+    tls_options_close(&o->tls);
     texts_free(&o->warnings);
     texts_free(&o->remarks);
     *o = (struct options){0};

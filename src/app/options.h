@@ -33,12 +33,15 @@ struct options {
     char *broker_url_file; /* --broker-url-file, read at each connect */
     struct texts transport_options; /* --broker-transport-option, key=value */
     struct texts ssl_options;       /* --broker-ssl-option */
+    struct tls_options tls;         /* read out of those */
     char *accept_content;
     int64_t retry_interval_s; /* -1 = not given */
     char *event_exchange;
     char *control_exchange;
     int64_t burst_buffer;    /* bytes */
     int64_t event_max_bytes; /* bytes */
+    int64_t event_queue_ttl_ms;
+    int64_t event_queue_max_bytes;
     /* read out of transport_options */
     char *global_keyprefix;
     char *fanout_prefix; /* "" = off */
@@ -46,6 +49,10 @@ struct options {
     char *sep; /* between a queue's name and its priority step */
     int64_t *priority_steps;
     size_t npriority_steps;
+    char *master_name;           /* of sentinel:// URLs; NULL = not given */
+    int64_t min_other_sentinels; /* 0 = any number */
+    char *sentinel_user;         /* of the Sentinels themselves, or NULL */
+    char *sentinel_password;
     /* web */
     char *host;
     int64_t port;

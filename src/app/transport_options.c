@@ -32,7 +32,7 @@ set_text(char **field, const json_t *value)
 {
     if (!json_is_string(value))
         return false;
-    free(*field);
+    text_free(*field);
     *field = xstrdup(json_string_value(value));
     return true;
 }
@@ -113,6 +113,49 @@ read_steps(struct options *o, const json_t *value)
     return NULL;
 }
 
+static const char *
+read_master_name(struct options *o, const json_t *value)
+{
+    return json_string_length(value) > 0 && set_text(&o->master_name, value)
+               ? NULL
+               : "text (digits alone need quotes: master_name=\"7\")";
+}
+
+static const char *
+read_min_other_sentinels(struct options *o, const json_t *value)
+{
+    o->min_other_sentinels = json_integer_value(value);
+    return json_is_integer(value) && o->min_other_sentinels >= 0 &&
+                   o->min_other_sentinels <= MAX_STEP
+               ? NULL
+               : "a number, 0 or more";
+}
+
+static void remark_unused(struct options *o, struct str key);
+
+/* Settings of the connections to the Sentinels themselves. */
+static const char *
+read_sentinel_kwargs(struct options *o, const json_t *value)
+{
+    static const char wanted[] =
+        "a JSON object of texts, {\"password\": \"...\"}";
+    if (!json_is_object(value))
+        return wanted;
+    const char *key;
+    json_t *member;
+    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    {
+        char **field = strcmp(key, "password") == 0   ? &o->sentinel_password
+                       : strcmp(key, "username") == 0 ? &o->sentinel_user
+                                                      : NULL;
+        if (field == NULL)
+            remark_unused(o, STR("sentinel_kwargs (a key of it)"));
+        else if (!json_is_null(member) && !set_text(field, member))
+            return wanted;
+    }
+    return NULL;
+}
+
 static const struct {
     struct str key;
     read_fn read;
@@ -122,6 +165,9 @@ static const struct {
     {STR_INIT("fanout_patterns"), read_fanout_patterns},
     {STR_INIT("sep"), read_sep},
     {STR_INIT("priority_steps"), read_steps},
+    {STR_INIT("master_name"), read_master_name},
+    {STR_INIT("min_other_sentinels"), read_min_other_sentinels},
+    {STR_INIT("sentinel_kwargs"), read_sentinel_kwargs},
 };
 
 /* Digits are a number, also with leading zeros; then what JSON understands;

@@ -1,12 +1,14 @@
 #include "io/backoff.h"
 
 static int64_t
-ceiling(unsigned nattempts)
+ceiling(const struct backoff *backoff, unsigned nattempts)
 {
+    const int64_t most =
+        backoff->most_ms > 0 ? backoff->most_ms : BACKOFF_MOST_MS;
     int64_t ms = BACKOFF_FIRST_MS;
-    while (nattempts-- > 1 && ms < BACKOFF_MOST_MS)
+    while (nattempts-- > 1 && ms < most)
         ms *= 2;
-    return ms < BACKOFF_MOST_MS ? ms : BACKOFF_MOST_MS;
+    return ms < most ? ms : most;
 }
 
 int64_t
@@ -19,7 +21,7 @@ backoff_next(struct backoff *backoff, uint64_t random)
         return 0;
     if (backoff->fixed_ms > 0)
         return backoff->fixed_ms;
-    return (int64_t)(random % ((uint64_t)ceiling(n) + 1));
+    return (int64_t)(random % ((uint64_t)ceiling(backoff, n) + 1));
 }
 
 int64_t

@@ -10,6 +10,8 @@
 enum {
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MOST_MS = 10 * 1000,
+    /* Sentinels are asked often: whoever they name is worth a try at once. */
+    BACKOFF_SENTINEL_MS = 2000,
     /* Faster attempts with refused credentials could lock the account. */
     BACKOFF_REFUSED_MS = 60 * 1000,
     /* A connection that held for so long starts the series anew. */
@@ -18,6 +20,7 @@ enum {
 
 struct backoff {
     int64_t fixed_ms; /* > 0: this instead, except for the first attempt */
+    int64_t most_ms;  /* > 0: instead of BACKOFF_MOST_MS */
     unsigned nattempts;
 };
 

@@ -1,5 +1,6 @@
 #include "io/broker.h"
 
+#include "io/broker_amqp.h"
 #include "io/broker_redis.h"
 
 struct str
@@ -14,18 +15,65 @@ broker_reason_name(enum broker_reason reason)
         [BROKER_RESET] = STR_INIT("reset"),
         [BROKER_SILENT] = STR_INIT("silent"),
         [BROKER_PROTOCOL] = STR_INIT("protocol"),
+        [BROKER_TLS] = STR_INIT("tls"),
         [BROKER_AUTH] = STR_INIT("auth"),
         [BROKER_PERMISSION] = STR_INIT("permission"),
         [BROKER_LOADING] = STR_INIT("loading"),
         [BROKER_BUSY] = STR_INIT("busy"),
+        [BROKER_SENTINEL] = STR_INIT("sentinel"),
+        [BROKER_MASTER] = STR_INIT("master"),
         [BROKER_ERROR] = STR_INIT("error"),
     };
     return names[reason];
+}
+
+static const struct broker_transport *
+transport_of(const struct broker_config *config)
+{
+    return config->urls.urls[0].scheme == URL_AMQP ? &broker_amqp
+                                                   : &broker_redis;
 }
 
 struct broker *
 broker_new(uv_loop_t *loop, const struct broker_config *config,
            const struct broker_handler *handler)
 {
-    return broker_redis_new(loop, config, handler, &redis_deadlines_default);
+    return transport_of(config)->new (loop, config, handler);
+}
+
+bool
+broker_broadcast(struct broker *broker, struct str command)
+{
+    return broker->transport->broadcast(broker, command);
+}
+
+struct str
+broker_reply_key(const struct broker *broker)
+{
+    return broker->transport->reply_key(broker);
+}
+
+void
+broker_collect_replies(struct broker *broker, bool on)
+{
+    broker->transport->collect_replies(broker, on);
+}
+
+bool
+broker_ask_queue(struct broker *broker, struct str name)
+{
+    return broker->transport->ask_queue(broker, name);
+}
+
+void
+broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
+{
+    broker->transport->free(broker, done, ctx);
+}
+
+void
+broker_probe(uv_loop_t *loop, const struct broker_config *config,
+             broker_probe_fn fn, void *ctx)
+{
+    transport_of(config)->probe(loop, config, fn, ctx);
 }

@@ -23,10 +23,13 @@ enum broker_reason {
     BROKER_RESET,       /* the connection broke */
     BROKER_SILENT,      /* connected, but no answer to a ping */
     BROKER_PROTOCOL,    /* the peer does not speak the protocol */
+    BROKER_TLS,         /* no encryption that both sides accept */
     BROKER_AUTH,        /* credentials missing or refused */
     BROKER_PERMISSION,  /* the account may not subscribe, or select the db */
     BROKER_LOADING,     /* the server is starting, or has lost its master */
     BROKER_BUSY,        /* too many clients, or a script blocks it */
+    BROKER_SENTINEL,    /* no Sentinel answers */
+    BROKER_MASTER,      /* no Sentinel knows the master, or it is none now */
     BROKER_ERROR,       /* any other error reply */
     BROKER_REASON_COUNT
 };
@@ -44,6 +47,14 @@ struct broker_config {
     const char *sep; /* between a queue and its step; NULL: bytes 06 16 */
     const int64_t *priority_steps; /* NULL: 0, 3, 6, 9 */
     size_t npriority_steps;
+    /* of sentinel:// URLs */
+    const char *master_name;
+    int64_t min_other_sentinels;
+    char *sentinel_user; /* of the Sentinels themselves; NULL: none */
+    char *sentinel_password;
+    /* of our event queue on RabbitMQ: what it holds, and for how long */
+    int64_t event_queue_ttl_ms;
+    int64_t event_queue_max_bytes;
     size_t event_max_bytes; /* longer messages are skipped and counted */
     size_t burst_buffer;    /* bytes drained and not yet decoded */
     /* Seconds between attempts; 0 follows the policy above. */
@@ -60,8 +71,13 @@ struct broker_handler {
     /* One message of the reply queue. */
     void (*reply)(void *ctx, const struct message *message);
     /* Answer to broker_ask_queue: waiting messages, summed over priorities;
-     * -1 when the broker refused to say. */
-    void (*queue)(void *ctx, struct str name, int64_t length);
+     * -1 when the broker refused to say; and consumers, -1 when the broker
+     * does not know any. */
+    void (*queue)(void *ctx, struct str name, int64_t length,
+                  int64_t consumers);
+    /* When the server's certificate ends, in Unix seconds: with TLS, before
+     * up and, once it is known, before failed. */
+    void (*certificate)(void *ctx, int64_t not_after_s);
     void *ctx;
 };
 
@@ -76,7 +92,7 @@ bool broker_broadcast(struct broker *broker, struct str command);
 /* Routing key for `reply_to` of commands that want an answer. */
 struct str broker_reply_key(const struct broker *broker);
 /* While on, the reply queue is read and `reply` called; off leaves nothing
- * of it on the broker. */
+ * on the broker that outlives the connection. */
 void broker_collect_replies(struct broker *broker, bool on);
 /* Asks for one queue's length; false when the command connection is down. */
 bool broker_ask_queue(struct broker *broker, struct str name);

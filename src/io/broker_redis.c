@@ -1,71 +1,62 @@
 #include "io/broker_redis.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "io/backoff.h"
+#include "io/reconnect.h"
 #include "io/redis_control.h"
-#include "io/redis_names.h"
+#include "io/redis_subscribe.h"
+#include "io/sentinel.h"
+#include "io/sentinel_reply.h"
 #include "wire/kombu.h"
-
-const struct redis_deadlines redis_deadlines_default = {
-    .connect_ms = 3000,
-    .login_ms = 5000,
-    .tick_ms = 500,
-    .ping_ticks = 6,
-    .dead_ticks = 19,
-    .frame_ticks = 60,
-    .poll_ms = 50,
-    .probe_ms = 3000,
-    .cleanup_ms = 800,
-};
 
 enum {
     MAX_ITEMS = 16,
+    LOOK_MS = 1000,
     /* Scratch memory of a giant message is not kept. */
     KEEP_SCRATCH = 256 * 1024,
 };
 
-struct broker {
+struct redis_broker {
+    struct broker base;
     uv_loop_t *loop;
     struct broker_config config;
     struct broker_handler handler;
     const struct redis_deadlines *deadlines;
-    size_t url_index;
-    struct buf redacted; /* the URL in use, for the log, NUL-terminated */
-    struct backoff backoff;
-    size_t nrefused; /* URLs in a row that refused the credentials */
-    uv_timer_t retry;
+    struct reconnect reconnect;
     struct redis_session *sub;
-    bool up;
-    uint64_t up_since;
+    struct redis_subscription subscription;
     struct redis_control *control;
+    /* Behind Sentinels: */
+    struct sentinel *query; /* while it runs */
+    size_t sentinel;        /* the one that knew last */
+    uv_timer_t look;        /* into who is the master now */
+    struct url master;      /* as they say; the account is borrowed */
     struct buf scratch;
-    unsigned nopen; /* sessions, timers and the control connection */
-    bool freeing;
+    unsigned nopen; /* sessions, the timer and the control connection */
     void (*done)(void *ctx);
     void *done_ctx;
 };
 
 static const struct url *
-current_url(const struct broker *broker)
+current_url(const struct redis_broker *broker)
 {
-    return &broker->config.urls.urls[broker->url_index];
+    return sentinel_wanted(&broker->config) ? &broker->master
+                                            : reconnect_url(&broker->reconnect);
 }
 
 static void
 forget_handle(void *ctx)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     if (--broker->nopen > 0)
         return;
     void (*done)(void *) = broker->done;
     void *done_ctx = broker->done_ctx;
-    buf_close(&broker->redacted);
     buf_close(&broker->scratch);
+    free(broker->master.host);
     free(broker);
     done(done_ctx);
 }
@@ -73,7 +64,7 @@ forget_handle(void *ctx)
 /* Events */
 
 static void
-take_payload(struct broker *broker, const struct resp_item *payload,
+take_payload(struct redis_broker *broker, const struct resp_item *payload,
              size_t wire_bytes)
 {
     const struct broker_handler *handler = &broker->handler;
@@ -101,7 +92,7 @@ take_payload(struct broker *broker, const struct resp_item *payload,
 static void
 on_push(void *ctx, const struct resp_reply *reply)
 {
-    struct broker *broker = ctx;
+    struct redis_broker *broker = ctx;
     const struct resp_item *items = reply->items;
     if (reply->nitems == 4 && str_eq(items[0].str, STR("pmessage")))
         take_payload(broker, &items[3], reply->wire_bytes);
@@ -111,67 +102,81 @@ on_push(void *ctx, const struct resp_reply *reply)
 
 /* Subscription */
 
+static void on_look(uv_timer_t *timer);
+
 static void
-go_up(struct broker *broker)
+on_subscribed(void *ctx)
 {
-    broker->up = true;
-    broker->up_since = uv_now(broker->loop);
-    broker->nrefused = 0;
+    struct redis_broker *broker = ctx;
     redis_session_settle(broker->sub, true);
-    LOG(LOG_INFO, "Connected to the broker", "url", broker->redacted.ptr, NULL);
+    reconnect_up(&broker->reconnect);
     redis_control_follow(broker->control, current_url(broker));
+    if (sentinel_wanted(&broker->config))
+        uv_timer_start(&broker->look, on_look, LOOK_MS, LOOK_MS);
     broker->handler.up(broker->handler.ctx);
 }
 
 static void
-on_subscribed(void *ctx, const struct resp_reply *reply)
+subscribe(struct redis_broker *broker)
 {
-    struct broker *broker = ctx;
+    redis_subscribe(&broker->subscription, broker->sub,
+                    current_url(broker)->db);
+}
+
+static void
+on_role(void *ctx, const struct resp_reply *reply)
+{
+    struct redis_broker *broker = ctx;
     if (reply == NULL)
         return;
-    const struct resp_item *items = reply->items;
-    if (!reply->array && items[0].type == RESP_ERROR)
-        redis_session_refuse(broker->sub, items[0].str);
-    else if (!reply->array || reply->nitems != 3 ||
-             items[2].type != RESP_INTEGER)
-        redis_session_fail(broker->sub, BROKER_PROTOCOL,
-                           "the server does not confirm the subscription");
-    else
-        go_up(broker);
+    switch (redis_read_role(reply)) {
+    case REDIS_ROLE_MASTER:
+    case REDIS_ROLE_HIDDEN:
+        subscribe(broker);
+        break;
+    case REDIS_ROLE_OTHER:
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the Sentinels name this server, but it is no "
+                           "master");
+        break;
+    case REDIS_ROLE_ERROR:
+        redis_session_refuse(broker->sub, reply->items[0].str);
+        break;
+    }
+}
+
+static void
+tell_of_certificate(const struct redis_broker *broker)
+{
+    const int64_t not_after_s = redis_session_not_after(broker->sub);
+    if (not_after_s != 0)
+        broker->handler.certificate(broker->handler.ctx, not_after_s);
 }
 
 static void
 on_ready(void *ctx)
 {
-    struct broker *broker = ctx;
-    struct buf channel;
-    buf_init(&channel, 0);
-    redis_event_channel(&channel, &broker->config, current_url(broker)->db);
-    const struct str args[] = {
-        broker->config.fanout_patterns ? STR("PSUBSCRIBE") : STR("SUBSCRIBE"),
-        buf_str(&channel),
-    };
-    redis_session_send(broker->sub, args, COUNT_OF(args), on_subscribed,
-                       broker);
-    buf_close(&channel);
+    struct redis_broker *broker = ctx;
+    tell_of_certificate(broker);
+    if (sentinel_wanted(&broker->config))
+        redis_session_send(broker->sub, &(const struct str)STR_INIT("ROLE"), 1,
+                           on_role, broker);
+    else
+        subscribe(broker);
 }
 
-static void try_later(struct broker *broker, enum broker_reason reason,
-                      bool was_up, const char *why);
-
+/* Ends an attempt, or a subscription. */
 static void
-on_ended(void *ctx, enum broker_reason reason, const char *why)
+retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
 {
-    struct broker *broker = ctx;
-    const bool was_up = broker->up;
-    broker->sub = NULL;
-    broker->up = false;
-    if (was_up) {
+    const bool was_up = reconnect_later(&broker->reconnect, reason, why);
+    uv_timer_stop(&broker->look);
+    sentinel_close(broker->query);
+    broker->query = NULL;
+    if (was_up && sentinel_wanted(&broker->config))
+        redis_control_leave(broker->control); /* the next may be another */
+    else if (was_up)
         redis_control_rest(broker->control);
-        backoff_held(&broker->backoff,
-                     (int64_t)(uv_now(broker->loop) - broker->up_since));
-    }
-    try_later(broker, reason, was_up, why);
     if (was_up)
         broker->handler.down(broker->handler.ctx, reason);
     else
@@ -179,20 +184,26 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
 }
 
 static void
-on_retry(uv_timer_t *timer)
+on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
-    struct broker *broker = timer->data;
-    buf_clear(&broker->redacted);
-    url_redacted(current_url(broker), &broker->redacted);
-    buf_add_byte(&broker->redacted, '\0');
+    struct redis_broker *broker = ctx;
+    tell_of_certificate(broker);
+    broker->sub = NULL;
+    retry(broker, reason, why);
+}
+
+static void
+connect_to(struct redis_broker *broker, const struct url *url)
+{
+    const bool behind = sentinel_wanted(&broker->config);
     broker->nopen++;
     broker->sub = redis_session_new(
         broker->loop,
         &(struct redis_session_config){
-            .url = current_url(broker),
+            .url = url,
             .deadlines = broker->deadlines,
             .limits = {.max_string = broker->config.event_max_bytes,
-                       .max_items = MAX_ITEMS},
+                       .max_items = behind ? REDIS_ROLE_ITEMS : MAX_ITEMS},
             .burst_buffer = broker->config.burst_buffer,
         },
         &(struct redis_session_handler){
@@ -204,98 +215,176 @@ on_retry(uv_timer_t *timer)
         });
 }
 
-/* The server that was lost is tried first; one that failed, last. */
-static int64_t
-next_delay(struct broker *broker, enum broker_reason reason, bool was_up)
+/* Sentinels */
+
+static void
+on_found(void *ctx, const char *host, uint16_t port, size_t sentinel)
 {
-    const uint64_t random = hash_key_random().seed;
-    const size_t nurls = broker->config.urls.n;
-    if (!was_up)
-        broker->url_index = (broker->url_index + 1) % nurls;
-    broker->nrefused = reason == BROKER_AUTH ? broker->nrefused + 1 : 0;
-    return broker->nrefused >= nurls ? backoff_refused(&broker->backoff, random)
-                                     : backoff_next(&broker->backoff, random);
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    broker->sentinel = sentinel;
+    free(broker->master.host);
+    broker->master = sentinel_master_url(&broker->config, host, port);
+    reconnect_name(&broker->reconnect, &broker->master);
+    connect_to(broker, &broker->master);
 }
 
 static void
-try_later(struct broker *broker, enum broker_reason reason, bool was_up,
-          const char *why)
+on_not_found(void *ctx, enum broker_reason reason, const char *why)
 {
-    const int64_t ms = next_delay(broker, reason, was_up);
-    const char *name = broker_reason_name(reason).ptr;
-    char retry[32];
-    snprintf(retry, sizeof(retry), "%.1fs", (double)ms / 1000);
-    const char *url = broker->redacted.ptr;
-    if (was_up)
-        LOG(LOG_WARN, "Lost the broker", "url", url, "reason", name, "err", why,
-            "retry_in", retry, NULL);
-    else
-        LOG_LIMITED(LOG_WARN, name, "Cannot connect to the broker", "url", url,
-                    "reason", name, "err", why, "retry_in", retry, NULL);
-    uv_timer_start(&broker->retry, on_retry, (uint64_t)ms, 0);
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    retry(broker, reason, why);
 }
 
-struct broker *
-broker_redis_new(uv_loop_t *loop, const struct broker_config *config,
-                 const struct broker_handler *handler,
-                 const struct redis_deadlines *deadlines)
+static void
+on_demoted(void *ctx)
 {
-    struct broker *broker = xcalloc(1, sizeof(*broker));
-    *broker = (struct broker){
+    struct redis_broker *broker = ctx;
+    if (broker->done == NULL && broker->sub != NULL)
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the server is no master any more");
+}
+
+static void
+ask_sentinels(struct redis_broker *broker,
+              const struct sentinel_handler *handler)
+{
+    broker->nopen++;
+    broker->query =
+        sentinel_ask(broker->loop, &broker->config, broker->sentinel, handler);
+}
+
+static void
+on_still(void *ctx, const char *host, uint16_t port, size_t sentinel)
+{
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    broker->sentinel = sentinel;
+    if (port != broker->master.port || strcmp(host, broker->master.host) != 0)
+        redis_session_fail(broker->sub, BROKER_MASTER,
+                           "the Sentinels name another master now");
+}
+
+/* Without Sentinels everything goes on as it is. */
+static void
+on_unsure(void *ctx, enum broker_reason reason, const char *why)
+{
+    (void)reason;
+    struct redis_broker *broker = ctx;
+    broker->query = NULL;
+    LOG_LIMITED(LOG_DEBUG, "sentinel", "Cannot ask the Sentinels", "err", why,
+                NULL);
+}
+
+/* A master that hangs, or that the Sentinels cannot reach, does not say that
+ * it was replaced. */
+static void
+on_look(uv_timer_t *timer)
+{
+    struct redis_broker *broker = timer->data;
+    if (broker->query == NULL)
+        ask_sentinels(broker, &(struct sentinel_handler){
+                                  .found = on_still,
+                                  .failed = on_unsure,
+                                  .closed = forget_handle,
+                                  .ctx = broker,
+                              });
+}
+
+static void
+attempt(void *ctx)
+{
+    struct redis_broker *broker = ctx;
+    if (!sentinel_wanted(&broker->config))
+        connect_to(broker, current_url(broker));
+    else
+        ask_sentinels(broker, &(struct sentinel_handler){
+                                  .found = on_found,
+                                  .failed = on_not_found,
+                                  .closed = forget_handle,
+                                  .ctx = broker,
+                              });
+}
+
+static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
+                           const struct broker_handler *handler)
+{
+    struct redis_broker *broker = xcalloc(1, sizeof(*broker));
+    *broker = (struct redis_broker){
+        .base.transport = &broker_redis,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .deadlines = deadlines,
-        .backoff.fixed_ms = config->retry_interval_s * 1000,
-        .nopen = 2,
+        .deadlines = sentinel_wanted(config) ? &redis_deadlines_sentinel
+                                             : &redis_deadlines_default,
+        .nopen = 3,
     };
-    buf_init(&broker->redacted, 0);
+    uv_timer_init(loop, &broker->look);
+    broker->look.data = broker;
     buf_init(&broker->scratch, 0);
-    uv_timer_init(loop, &broker->retry);
-    broker->retry.data = broker;
-    broker->control =
-        redis_control_new(loop, &broker->config, deadlines, &broker->handler);
-    uv_timer_start(&broker->retry, on_retry,
-                   (uint64_t)backoff_next(&broker->backoff, 0), 0);
-    return broker;
+    broker->control = redis_control_new(loop, &broker->config,
+                                        broker->deadlines, &broker->handler);
+    redis_subscription_init(&broker->subscription, &broker->config,
+                            on_subscribed, broker);
+    if (sentinel_wanted(&broker->config))
+        redis_control_watch(broker->control, on_demoted, broker);
+    reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
+    return &broker->base;
 }
 
-bool
-broker_broadcast(struct broker *broker, struct str command)
+static bool
+broadcast(struct broker *base, struct str command)
 {
-    return redis_control_broadcast(broker->control, command);
+    return redis_control_broadcast(((struct redis_broker *)base)->control,
+                                   command);
 }
 
-struct str
-broker_reply_key(const struct broker *broker)
+static struct str
+reply_key(const struct broker *base)
 {
-    return redis_control_reply_key(broker->control);
-}
-
-void
-broker_collect_replies(struct broker *broker, bool on)
-{
-    redis_control_collect(broker->control, on);
-}
-
-bool
-broker_ask_queue(struct broker *broker, struct str name)
-{
-    return redis_control_ask_queue(broker->control, name);
+    return redis_control_reply_key(
+        ((const struct redis_broker *)base)->control);
 }
 
 static void
-on_timer_closed(uv_handle_t *handle)
+collect_replies(struct broker *base, bool on)
+{
+    redis_control_collect(((struct redis_broker *)base)->control, on);
+}
+
+static bool
+ask_queue(struct broker *base, struct str name)
+{
+    return redis_control_ask_queue(((struct redis_broker *)base)->control,
+                                   name);
+}
+
+static void
+on_look_closed(uv_handle_t *handle)
 {
     forget_handle(handle->data);
 }
 
-void
-broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
+static void
+free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
 {
+    struct redis_broker *broker = (struct redis_broker *)base;
     broker->done = done;
     broker->done_ctx = ctx;
+    sentinel_close(broker->query);
     redis_session_close(broker->sub);
-    uv_close((uv_handle_t *)&broker->retry, on_timer_closed);
+    uv_close((uv_handle_t *)&broker->look, on_look_closed);
+    reconnect_close(&broker->reconnect, forget_handle);
     redis_control_free(broker->control, forget_handle, broker);
 }
+
+const struct broker_transport broker_redis = {
+    .new = new,
+    .broadcast = broadcast,
+    .reply_key = reply_key,
+    .collect_replies = collect_replies,
+    .ask_queue = ask_queue,
+    .free = free_broker,
+    .probe = redis_probe,
+};

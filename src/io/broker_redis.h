@@ -4,11 +4,10 @@
  * for commands (io/redis_control), because a subscribed connection may not
  * send any. */
 
-#include "io/broker.h"
-#include "io/redis_deadlines.h"
+#include "io/broker_transport.h"
 
-/* broker_new with deadlines, which are borrowed for its life. */
-struct broker *broker_redis_new(uv_loop_t *loop,
-                                const struct broker_config *config,
-                                const struct broker_handler *handler,
-                                const struct redis_deadlines *deadlines);
+extern const struct broker_transport broker_redis;
+
+/* Its broker_probe, io/redis_probe.c. */
+void redis_probe(uv_loop_t *loop, const struct broker_config *config,
+                 broker_probe_fn fn, void *ctx);

@@ -1,23 +1,20 @@
 #include "io/redis_control.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "io/backoff.h"
 #include "io/redis_length.h"
-#include "io/redis_names.h"
+#include "io/redis_publish.h"
 #include "io/redis_replies.h"
-#include "io/uuid.h"
-#include "wire/kombu.h"
+#include "io/redis_role.h"
+#include "io/sentinel_reply.h"
 
 enum {
     /* Broadcasts that wait for the connection. */
     MAX_WAITING = 8,
-    MAX_ITEMS = 16,
     BURST = 4 * 1024 * 1024,
 };
 
@@ -34,9 +31,15 @@ struct redis_control {
     struct backoff backoff;
     uv_timer_t retry;
     struct redis_replies replies;
+    struct redis_publish publish;
+    struct redis_role_watch role;
+    bool watching; /* the role */
+    void (*demoted)(void *ctx);
+    void *demoted_ctx;
     struct buf waiting[MAX_WAITING];
     size_t nwaiting;
-    bool warned_publish;
+    bool warned_length;
+    bool warned_db;
     unsigned nopen; /* sessions and timers */
     uv_timer_t cleanup;
     bool shut;
@@ -73,44 +76,11 @@ drop_waiting(struct redis_control *control)
 
 /* Publishing */
 
-static void
-on_published(void *ctx, const struct resp_reply *reply)
-{
-    struct redis_control *control = ctx;
-    if (reply == NULL || reply->array || reply->items[0].type != RESP_ERROR ||
-        control->warned_publish)
-        return;
-    control->warned_publish = true;
-    char err[256];
-    const struct str text = reply->items[0].str;
-    snprintf(err, sizeof(err), "%.*s",
-             (int)(text.len < sizeof(err) ? text.len : sizeof(err) - 1),
-             text.ptr);
-    LOG(LOG_WARN, "Cannot send commands to workers", "err", err, NULL);
-}
-
 static bool
 publish(struct redis_control *control, struct str command)
 {
-    struct buf channel, exchange, payload;
-    buf_init(&channel, 0);
-    buf_init(&exchange, 0);
-    buf_init(&payload, 0);
-    char tag[UUID_LEN + 1];
-    uuid_random(tag);
-    redis_control_channel(&channel, control->config, control->url->db);
-    redis_control_exchange(&exchange, control->config);
-    kombu_encode(&payload, command, buf_str(&exchange), (struct str){0},
-                 str_from(tag));
-    const struct str args[] = {STR("PUBLISH"), buf_str(&channel),
-                               buf_str(&payload)};
-    const bool ok = buf_ok(&payload) &&
-                    redis_session_send(control->session, args, COUNT_OF(args),
-                                       on_published, control);
-    buf_close(&payload);
-    buf_close(&exchange);
-    buf_close(&channel);
-    return ok;
+    return redis_publish(&control->publish, control->session, control->url->db,
+                         command);
 }
 
 static bool
@@ -141,7 +111,7 @@ redis_control_ask_queue(struct redis_control *control, struct str name)
 {
     return control->ready && !redis_session_db_refused(control->session) &&
            redis_length_ask(control->session, control->config, control->handler,
-                            name);
+                            name, &control->warned_length);
 }
 
 struct str
@@ -159,6 +129,17 @@ redis_control_collect(struct redis_control *control, bool on)
 /* Connection */
 
 static void
+warn_of_db(struct redis_control *control)
+{
+    if (!control->warned_db)
+        LOG(LOG_WARN,
+            "The account may not SELECT the database: no queue lengths, no "
+            "replies of workers",
+            NULL);
+    control->warned_db = true;
+}
+
+static void
 on_ready(void *ctx)
 {
     struct redis_control *control = ctx;
@@ -166,8 +147,12 @@ on_ready(void *ctx)
     control->ready_since = uv_now(control->loop);
     redis_session_settle(control->session, false);
     LOG(LOG_DEBUG, "Command connection is up", NULL);
-    if (!redis_session_db_refused(control->session))
+    if (redis_session_db_refused(control->session))
+        warn_of_db(control);
+    else
         redis_replies_attach(&control->replies, control->session);
+    if (control->watching)
+        redis_role_attach(&control->role, control->session);
     for (size_t i = 0; i < control->nwaiting; i++)
         publish(control, buf_str(&control->waiting[i]));
     drop_waiting(control);
@@ -189,6 +174,7 @@ lose_session(struct redis_control *control)
                      (int64_t)(uv_now(control->loop) - control->ready_since));
     control->ready = false;
     redis_replies_attach(&control->replies, NULL);
+    redis_role_attach(&control->role, NULL);
 }
 
 static void
@@ -217,7 +203,7 @@ open_session(struct redis_control *control)
             .url = control->url,
             .deadlines = control->deadlines,
             .limits = {.max_string = control->config->event_max_bytes,
-                       .max_items = MAX_ITEMS},
+                       .max_items = REDIS_ROLE_ITEMS},
             .burst_buffer = BURST,
         },
         &(struct redis_session_handler){
@@ -267,6 +253,32 @@ redis_control_rest(struct redis_control *control)
     drop_waiting(control);
 }
 
+void
+redis_control_leave(struct redis_control *control)
+{
+    redis_control_rest(control);
+    if (control->session == NULL)
+        return;
+    redis_session_close(control->session);
+    lose_session(control);
+}
+
+static void
+on_demoted(void *ctx)
+{
+    struct redis_control *control = ctx;
+    control->demoted(control->demoted_ctx);
+}
+
+void
+redis_control_watch(struct redis_control *control, void (*demoted)(void *ctx),
+                    void *ctx)
+{
+    control->watching = true;
+    control->demoted = demoted;
+    control->demoted_ctx = ctx;
+}
+
 struct redis_control *
 redis_control_new(uv_loop_t *loop, const struct broker_config *config,
                   const struct redis_deadlines *deadlines,
@@ -278,13 +290,15 @@ redis_control_new(uv_loop_t *loop, const struct broker_config *config,
         .config = config,
         .deadlines = deadlines,
         .handler = handler,
+        .publish.config = config,
         .backoff.fixed_ms = config->retry_interval_s * 1000,
-        .nopen = 3,
+        .nopen = 4,
     };
     uv_timer_init(loop, &control->retry);
     uv_timer_init(loop, &control->cleanup);
     control->retry.data = control->cleanup.data = control;
     redis_replies_init(&control->replies, loop, config, deadlines, handler);
+    redis_role_init(&control->role, loop, on_demoted, control);
     return control;
 }
 
@@ -310,6 +324,7 @@ shut(void *ctx)
     control->shut = true;
     redis_session_close(control->session);
     control->session = NULL;
+    redis_role_close(&control->role, on_closed);
     uv_close((uv_handle_t *)&control->retry, on_timer_closed);
     uv_close((uv_handle_t *)&control->cleanup, on_timer_closed);
     redis_replies_close(&control->replies, on_replies_closed);

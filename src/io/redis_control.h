@@ -18,6 +18,12 @@ struct redis_control *redis_control_new(uv_loop_t *loop,
 void redis_control_follow(struct redis_control *control, const struct url *url);
 /* The subscription is down: no new attempts. */
 void redis_control_rest(struct redis_control *control);
+/* The same, and away from that server. */
+void redis_control_leave(struct redis_control *control);
+/* From now on: asks each server it is connected to whether it is the master,
+ * and calls demoted when it is not. */
+void redis_control_watch(struct redis_control *control,
+                         void (*demoted)(void *ctx), void *ctx);
 /* As broker_broadcast, broker_reply_key, broker_collect_replies and
  * broker_ask_queue. */
 bool redis_control_broadcast(struct redis_control *control, struct str command);

@@ -20,3 +20,6 @@ struct redis_deadlines {
 };
 
 extern const struct redis_deadlines redis_deadlines_default;
+/* Behind Sentinels: a master that hangs may be replaced any moment, and they
+ * should be asked again soon. */
+extern const struct redis_deadlines redis_deadlines_sentinel;

@@ -4,6 +4,7 @@
 
 #include "base/xalloc.h"
 #include "io/redis_names.h"
+#include "io/redis_words.h"
 
 /* One queue: the lengths of its lists, one for each priority step. */
 struct question {
@@ -13,6 +14,7 @@ struct question {
     size_t nleft;
     int64_t sum;
     bool refused;
+    bool *warned;
     bool lost;
 };
 
@@ -26,9 +28,18 @@ answered(struct question *question)
     const struct str name = {question->name, question->name_len};
     if (!question->lost)
         handler->queue(handler->ctx, name,
-                       question->refused ? -1 : question->sum);
+                       question->refused ? -1 : question->sum, -1);
     free(question->name);
     free(question);
+}
+
+static void
+refused(struct question *question, const struct resp_reply *reply)
+{
+    question->refused = true;
+    if (!reply->array && reply->items[0].type == RESP_ERROR)
+        redis_warn_refused(question->warned, "Cannot read queue lengths",
+                           reply->items[0].str);
 }
 
 static void
@@ -37,10 +48,10 @@ on_length(void *ctx, const struct resp_reply *reply)
     struct question *question = ctx;
     if (reply == NULL)
         question->lost = true;
-    else if (reply->array || reply->items[0].type != RESP_INTEGER)
-        question->refused = true;
-    else
+    else if (!reply->array && reply->items[0].type == RESP_INTEGER)
         question->sum += reply->items[0].integer;
+    else
+        refused(question, reply);
     answered(question);
 }
 
@@ -65,7 +76,8 @@ ask_list(struct redis_session *session, const struct broker_config *config,
 bool
 redis_length_ask(struct redis_session *session,
                  const struct broker_config *config,
-                 const struct broker_handler *handler, struct str name)
+                 const struct broker_handler *handler, struct str name,
+                 bool *warned)
 {
     static const int64_t default_steps[] = {0, 3, 6, 9};
     const bool given = config->priority_steps != NULL;
@@ -75,6 +87,7 @@ redis_length_ask(struct redis_session *session,
     struct question *question = xcalloc(1, sizeof(*question));
     *question = (struct question){
         .handler = handler,
+        .warned = warned,
         .name = str_dup(name),
         .name_len = name.len,
         .nleft = 1, /* until all is asked */

@@ -19,7 +19,7 @@ add_fanout(struct buf *out, const struct broker_config *config, int db,
     buf_add_str(out, str_from(config->global_keyprefix));
     struct str rest = str_from(config->fanout_prefix);
     const char *mark;
-    while (rest.len > 0 &&
+    while (rest.len > 0 && db != REDIS_DB_LITERAL &&
            (mark = memmem(rest.ptr, rest.len, "{db}", 4)) != NULL) {
         const size_t at = (size_t)(mark - rest.ptr);
         buf_add(out, rest.ptr, at);
@@ -47,6 +47,13 @@ redis_event_channel(struct buf *out, const struct broker_config *config, int db)
     }
     buf_close(&channel);
     buf_add_str(out, STR("/*"));
+}
+
+bool
+redis_two_forms(const struct broker_config *config)
+{
+    return config->urls.urls[0].scheme == URL_SENTINEL &&
+           strstr(config->fanout_prefix, "{db}") != NULL;
 }
 
 void

@@ -6,10 +6,17 @@
 #include "base/buf.h"
 #include "io/broker.h"
 
+/* As the number of the database: kombu before 5.4 leaves "{db}" as it stands
+ * when it is given the URLs of Sentinels. */
+enum { REDIS_DB_LITERAL = -1 };
+
 /* What to subscribe to for events: a pattern, or without fanout_patterns a
  * channel. */
 void redis_event_channel(struct buf *out, const struct broker_config *config,
                          int db);
+/* Whether channels have two forms, by number and literally: behind Sentinels
+ * nobody can know which kombu the workers have. */
+bool redis_two_forms(const struct broker_config *config);
 /* Where control commands are published. */
 void redis_control_channel(struct buf *out, const struct broker_config *config,
                            int db);

@@ -1,14 +1,18 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "io/broker_redis.h"
 #include "io/redis_session.h"
+#include "io/sentinel.h"
 
 enum { MAX_ITEMS = 16, MAX_STRING = 4096, BURST = 64 * 1024 };
 
 struct probe {
     uv_loop_t *loop;
-    struct url_list urls;
+    const struct broker_config *config;
     size_t url_index;
+    struct sentinel *query; /* while it runs */
+    struct url master;      /* as Sentinels say */
     struct redis_session *session;
     uv_timer_t timer;
     unsigned nopen;
@@ -16,14 +20,16 @@ struct probe {
     void *ctx;
 };
 
-static void try_url(struct probe *probe);
+static void try_url(struct probe *probe, const struct url *url);
 
 static void
 forget_handle(void *ctx)
 {
     struct probe *probe = ctx;
-    if (--probe->nopen == 0)
-        free(probe);
+    if (--probe->nopen > 0)
+        return;
+    free(probe->master.host);
+    free(probe);
 }
 
 static void
@@ -36,7 +42,9 @@ on_timer_closed(uv_handle_t *handle)
 static void
 finish(struct probe *probe, bool ok, enum broker_reason reason)
 {
+    sentinel_close(probe->query);
     redis_session_close(probe->session);
+    probe->query = NULL;
     probe->session = NULL;
     uv_close((uv_handle_t *)&probe->timer, on_timer_closed);
     probe->fn(probe->ctx, ok, reason);
@@ -65,8 +73,9 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
     (void)why;
     struct probe *probe = ctx;
     probe->session = NULL;
-    if (++probe->url_index < probe->urls.n)
-        try_url(probe);
+    const struct broker_config *config = probe->config;
+    if (!sentinel_wanted(config) && ++probe->url_index < config->urls.n)
+        try_url(probe, &config->urls.urls[probe->url_index]);
     else
         finish(probe, false, reason);
 }
@@ -79,13 +88,13 @@ on_push(void *ctx, const struct resp_reply *reply)
 }
 
 static void
-try_url(struct probe *probe)
+try_url(struct probe *probe, const struct url *url)
 {
     probe->nopen++;
     probe->session = redis_session_new(
         probe->loop,
         &(struct redis_session_config){
-            .url = &probe->urls.urls[probe->url_index],
+            .url = url,
             .deadlines = &redis_deadlines_default,
             .limits = {.max_string = MAX_STRING, .max_items = MAX_ITEMS},
             .burst_buffer = BURST,
@@ -100,6 +109,38 @@ try_url(struct probe *probe)
 }
 
 static void
+on_found(void *ctx, const char *host, uint16_t port, size_t sentinel)
+{
+    (void)sentinel;
+    struct probe *probe = ctx;
+    probe->query = NULL;
+    probe->master = sentinel_master_url(probe->config, host, port);
+    try_url(probe, &probe->master);
+}
+
+static void
+on_not_found(void *ctx, enum broker_reason reason, const char *why)
+{
+    (void)why;
+    struct probe *probe = ctx;
+    probe->query = NULL;
+    finish(probe, false, reason);
+}
+
+static void
+ask_sentinels(struct probe *probe)
+{
+    probe->nopen++;
+    probe->query = sentinel_ask(probe->loop, probe->config, 0,
+                                &(struct sentinel_handler){
+                                    .found = on_found,
+                                    .failed = on_not_found,
+                                    .closed = forget_handle,
+                                    .ctx = probe,
+                                });
+}
+
+static void
 on_timeout(uv_timer_t *timer)
 {
     struct probe *probe = timer->data;
@@ -107,13 +148,13 @@ on_timeout(uv_timer_t *timer)
 }
 
 void
-broker_probe(uv_loop_t *loop, const struct broker_config *config,
-             broker_probe_fn fn, void *ctx)
+redis_probe(uv_loop_t *loop, const struct broker_config *config,
+            broker_probe_fn fn, void *ctx)
 {
     struct probe *probe = xcalloc(1, sizeof(*probe));
     *probe = (struct probe){
         .loop = loop,
-        .urls = config->urls,
+        .config = config,
         .nopen = 1,
         .fn = fn,
         .ctx = ctx,
@@ -122,5 +163,8 @@ broker_probe(uv_loop_t *loop, const struct broker_config *config,
     probe->timer.data = probe;
     uv_timer_start(&probe->timer, on_timeout,
                    (uint64_t)redis_deadlines_default.probe_ms, 0);
-    try_url(probe);
+    if (sentinel_wanted(config))
+        ask_sentinels(probe);
+    else
+        try_url(probe, &config->urls.urls[0]);
 }

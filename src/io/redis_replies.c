@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "io/redis_names.h"
+#include "io/redis_words.h"
 #include "wire/kombu.h"
 
 void
@@ -27,20 +28,6 @@ key(const struct redis_replies *replies)
     return (struct str){replies->key, UUID_LEN};
 }
 
-static void
-warn_once(struct redis_replies *replies, struct str error)
-{
-    if (replies->warned)
-        return;
-    replies->warned = true;
-    struct buf text;
-    buf_init(&text, 0);
-    buf_printf(&text, "%.*s", STR_FMT(error));
-    buf_add_byte(&text, '\0');
-    LOG(LOG_WARN, "Cannot receive replies of workers", "err", text.ptr, NULL);
-    buf_close(&text);
-}
-
 /* True when the command was done. */
 static bool
 check(struct redis_replies *replies, const struct resp_reply *reply)
@@ -49,7 +36,8 @@ check(struct redis_replies *replies, const struct resp_reply *reply)
         return false;
     if (reply->array || reply->items[0].type != RESP_ERROR)
         return true;
-    warn_once(replies, reply->items[0].str);
+    redis_warn_refused(&replies->warned, "Cannot receive replies of workers",
+                       reply->items[0].str);
     return false;
 }
 

@@ -100,8 +100,13 @@ static void
 on_ended(void *ctx, enum stream_end end, int error)
 {
     struct redis_session *session = ctx;
-    char why[256];
-    redis_words_of_end(why, sizeof(why), end, error, !session->settled);
+    char why[STREAM_MAX_WORDS];
+    /* Whoever speaks TLS is not asked for it. */
+    const bool login = !session->settled && !session->config.url->tls.on;
+    if (end == STREAM_TLS)
+        snprintf(why, sizeof(why), "%s", stream_tls_words(session->stream));
+    else
+        redis_words_of_end(why, sizeof(why), end, error, login);
     redis_session_fail(session, redis_reason_of_end(end, session->connected),
                        why);
 }
@@ -180,6 +185,12 @@ redis_session_send(struct redis_session *session, const struct str *args,
     explicit_bzero(session->out.ptr, session->out.len);
     buf_clear(&session->out);
     return true;
+}
+
+int64_t
+redis_session_not_after(const struct redis_session *session)
+{
+    return stream_tls_not_after(session->stream);
 }
 
 bool
@@ -333,6 +344,8 @@ redis_session_new(uv_loop_t *loop, const struct redis_session_config *config,
                        .host = url->host,
                        .port = url->port,
                        .path = url->path,
+                       .tls = url->tls.on ? &url->tls : NULL,
+                       .handshake_ms = STREAM_HANDSHAKE_MS,
                        .connect_ms = config->deadlines->connect_ms,
                        .user_timeout_ms = USER_TIMEOUT_MS,
                        .in_max = config->burst_buffer,

@@ -42,6 +42,9 @@ bool redis_session_send(struct redis_session *session, const struct str *args,
 /* The login deadline is met, the watch begins. A subscriber gets no answers
  * any more, only pushes. */
 void redis_session_settle(struct redis_session *session, bool subscriber);
+/* When the server's certificate ends, in Unix seconds; 0 without TLS. Good
+ * until `closed`. */
+int64_t redis_session_not_after(const struct redis_session *session);
 /* The account may not select the URL's database: keys are out of reach. */
 bool redis_session_db_refused(const struct redis_session *session);
 /* Ends it as if by itself, because of an error reply to a command. */

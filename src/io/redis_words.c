@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/attr.h"
+#include "base/log.h"
 #include "io/redis_session.h"
 
 enum broker_reason
@@ -48,6 +49,8 @@ redis_reason_of_end(enum stream_end end, bool connected)
         return BROKER_RESET;
     case STREAM_CLOGGED:
         return BROKER_SILENT;
+    case STREAM_TLS:
+        return BROKER_TLS;
     }
     return BROKER_ERROR;
 }
@@ -74,6 +77,8 @@ end_words(enum stream_end end, bool login)
                      : "the connection broke";
     case STREAM_CLOGGED:
         return "the server does not read what we send";
+    case STREAM_TLS:
+        return "no TLS with the server";
     }
     return "the connection ended";
 }
@@ -110,6 +115,19 @@ redis_words_of_auth(struct str error, const struct url *url)
     if (str_starts(error, STR("ERR wrong number")))
         return "the URL has a user name, but the server knows no users";
     return "the server refused the user name or the password";
+}
+
+void
+redis_warn_refused(bool *warned, const char *what, struct str error)
+{
+    const enum broker_reason reason = redis_error_reason(error);
+    if (*warned || reason == BROKER_LOADING || reason == BROKER_BUSY)
+        return;
+    *warned = true;
+    char err[256];
+    snprintf(err, sizeof(err), "%.*s", (int)(error.len < 200 ? error.len : 200),
+             error.ptr);
+    LOG(LOG_WARN, what, "err", err, NULL);
 }
 
 const char *

@@ -27,6 +27,7 @@ stream_forget_handle(struct stream *stream)
         return;
     const struct stream_handler handler = stream->handler;
     inbox_close(&stream->inbox);
+    stream_tls_close(stream);
     free(stream);
     handler.closed(handler.ctx);
 }
@@ -36,8 +37,6 @@ on_handle_closed(uv_handle_t *handle)
 {
     stream_forget_handle(handle->data);
 }
-
-static void read_on(struct stream *stream);
 
 static void
 hand_out(struct stream *stream)
@@ -83,7 +82,7 @@ on_check(uv_check_t *check)
     if (stream->closing)
         return;
     if (stream->connected)
-        read_on(stream);
+        stream_read_on(stream);
     if (stream->inbox.len == 0)
         rest(stream);
 }
@@ -126,10 +125,25 @@ static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     (void)suggested;
-    const struct stream_link *link = handle->data;
+    struct stream *stream = ((const struct stream_link *)handle->data)->owner;
+    if (stream->tls != NULL) {
+        *out = stream_tls_space(stream);
+        return;
+    }
     size_t len;
-    char *space = inbox_space(&link->owner->inbox, &len);
+    char *space = inbox_space(&stream->inbox, &len);
     *out = uv_buf_init(space, (unsigned)len); /* none: on_read gets ENOBUFS */
+}
+
+static void
+read_failed(struct stream *stream, int error)
+{
+    if (stream->write_error != 0)
+        error = stream->write_error;
+    if (stream->tls != NULL && !stream->connected)
+        stream_finish(stream, STREAM_TLS, error);
+    else
+        stream_finish(stream, transfer_end(error), error);
 }
 
 static void
@@ -139,13 +153,17 @@ on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
     const struct stream_link *link = uv->data;
     struct stream *stream = link->owner;
     if (n < 0) {
-        stream_finish(stream, transfer_end((int)n), (int)n);
+        read_failed(stream, (int)n);
         return;
     }
     if (n == 0)
         return;
-    /* A filter, TLS, would stand here between the socket and the inbox. */
-    inbox_filled(&stream->inbox, (size_t)n);
+    if (stream->tls != NULL)
+        stream_tls_took(stream, (size_t)n);
+    else
+        inbox_filled(&stream->inbox, (size_t)n);
+    if (stream->link != link)
+        return;
     if (inbox_full(&stream->inbox)) {
         uv_read_stop(uv);
         stream->reading = false;
@@ -153,9 +171,8 @@ on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
     wake_up(stream);
 }
 
-/* Begins to read, or goes on once half of a full inbox is consumed. */
-static void
-read_on(struct stream *stream)
+void
+stream_read_on(struct stream *stream)
 {
     if (stream->link == NULL || stream->reading ||
         stream->inbox.len > stream->inbox.max / 2)
@@ -171,7 +188,7 @@ void
 stream_connected(struct stream *stream)
 {
     stream->connected = true;
-    read_on(stream);
+    stream_read_on(stream);
     stream->handler.connected(stream->handler.ctx);
 }
 
@@ -195,6 +212,18 @@ stream_new(uv_loop_t *loop, const struct stream_config *config,
     return stream;
 }
 
+/* A peer that refuses us says so and closes. Writing fails then, while its
+ * words still wait to be read. */
+static void
+write_failed(struct stream *stream, int error)
+{
+    const bool gone = error == UV_EPIPE || error == UV_ECONNRESET;
+    if (gone && stream->reading)
+        stream->write_error = error;
+    else
+        read_failed(stream, error);
+}
+
 static void
 on_write(uv_write_t *req, int status)
 {
@@ -202,15 +231,15 @@ on_write(uv_write_t *req, int status)
     const struct stream_link *link = req->handle->data;
     /* A link that was dropped gets UV_ECANCELED. */
     if (status != 0 && link->owner->link == link)
-        stream_finish(link->owner, transfer_end(status), status);
+        write_failed(link->owner, status);
     explicit_bzero(write->bytes, write->len);
     free(write);
 }
 
 void
-stream_write(struct stream *stream, struct str bytes)
+stream_send(struct stream *stream, struct str bytes)
 {
-    if (stream->link == NULL || !stream->connected || bytes.len == 0)
+    if (stream->link == NULL || stream->write_error != 0 || bytes.len == 0)
         return;
     uv_stream_t *uv = &stream->link->uv.stream;
     if (uv_stream_get_write_queue_size(uv) + bytes.len >
@@ -227,8 +256,19 @@ stream_write(struct stream *stream, struct str bytes)
     if (error != 0) {
         explicit_bzero(write->bytes, write->len);
         free(write);
-        stream_finish(stream, transfer_end(error), error);
+        write_failed(stream, error);
     }
+}
+
+void
+stream_write(struct stream *stream, struct str bytes)
+{
+    if (stream->link == NULL || !stream->connected)
+        return;
+    if (stream->tls != NULL)
+        stream_tls_write(stream, bytes);
+    else
+        stream_send(stream, bytes);
 }
 
 void
@@ -238,6 +278,7 @@ stream_close(struct stream *stream)
         return;
     stream->closing = true;
     stream_connect_stop(stream);
+    stream_tls_goodbye(stream);
     stream_drop_link(stream);
     uv_close((uv_handle_t *)&stream->timer, on_handle_closed);
     uv_close((uv_handle_t *)&stream->idle, on_handle_closed);

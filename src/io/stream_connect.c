@@ -101,7 +101,10 @@ on_connect(uv_connect_t *connect, int status)
     }
     stream_connect_stop(stream);
     set_socket_options(stream);
-    stream_connected(stream);
+    if (stream->config.tls != NULL)
+        stream_tls_start(stream);
+    else
+        stream_connected(stream);
 }
 
 static void

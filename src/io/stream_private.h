@@ -1,13 +1,14 @@
 #pragma once
 
-/* What the two halves of io/stream share: stream_connect.c gets it connected,
- * stream.c moves its bytes and ends it. */
+/* What the parts of io/stream share: stream_connect.c gets it connected,
+ * stream_tls.c encrypts it, stream.c moves its bytes and ends it. */
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "io/inbox.h"
 #include "io/stream.h"
+#include "io/tls.h"
 
 enum { STREAM_MAX_ADDRESSES = 16 };
 
@@ -47,8 +48,13 @@ struct stream {
     struct inbox inbox;
     uv_idle_t idle; /* keeps the loop from waiting while there is work */
     uv_check_t check;
-    bool connected;
+    bool connected; /* and its TLS handshake done */
     bool reading;
+    int write_error; /* what the peer said before is still to be read */
+
+    struct tls *tls;        /* from the connection on, if it is to have TLS */
+    char *cipher;           /* as it came from the socket */
+    struct buf tls_trouble; /* why there is no tls */
 
     bool ending; /* as soon as the inbox is empty */
     bool ended;  /* the handler knows */
@@ -63,7 +69,20 @@ void stream_connect(struct stream *stream);
 void stream_connect_stop(struct stream *stream);
 void stream_drop_link(struct stream *stream);
 
+/* stream_tls.c: ends with stream_connected or stream_finish. */
+void stream_tls_start(struct stream *stream);
+uv_buf_t stream_tls_space(struct stream *stream);
+/* n bytes were read there. */
+void stream_tls_took(struct stream *stream, size_t n);
+void stream_tls_write(struct stream *stream, struct str plain);
+void stream_tls_goodbye(struct stream *stream);
+void stream_tls_close(struct stream *stream);
+
 /* stream.c */
+/* Begins to read, or goes on once half of a full inbox is consumed. */
+void stream_read_on(struct stream *stream);
+/* As they are. */
+void stream_send(struct stream *stream, struct str bytes);
 void stream_connected(struct stream *stream);
 /* The first reason stands. What was drained is handed out before it. */
 void stream_finish(struct stream *stream, enum stream_end why, int error);

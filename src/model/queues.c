@@ -160,6 +160,13 @@ queues_set_length(struct queues *queues, struct str name, int64_t length,
 }
 
 void
+queues_set_consumers(struct queues *queues, struct str name, int64_t consumers,
+                     struct now now)
+{
+    show(queues, name, QUEUE_CONSUMERS_COL, (double)consumers, now);
+}
+
+void
 queues_poll_begin(struct queues *queues)
 {
     for (size_t i = 0; i < queues->nconsumers; i++)

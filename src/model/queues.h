@@ -17,6 +17,9 @@ size_t queues_n(const struct queues *queues);
 struct str queues_name(const struct queues *queues, size_t i);
 void queues_set_length(struct queues *queues, struct str name, int64_t length,
                        struct now now);
+/* How many consumers the broker itself sees. */
+void queues_set_consumers(struct queues *queues, struct str name,
+                          int64_t consumers, struct now now);
 
 /* One poll of the workers: begin, what each of them says, end. */
 void queues_poll_begin(struct queues *queues);

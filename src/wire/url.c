@@ -5,28 +5,38 @@
 
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "wire/url_amqp.h"
 #include "wire/url_text.h"
 
 /* Nothing of what stands in a URL is quoted in an error, except option names:
  * with a password that was not percent-encoded, any piece may be part of it. */
 
-enum { REDIS_PORT = 6379, MAX_DB = 1 << 20 };
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, MAX_DB = 1 << 20 };
 
-#define SUPPORTED "redis://, redis+socket:// and unix://"
+#define SUPPORTED                                                          \
+    "redis://, rediss://, redis+socket://, unix://, sentinel://, amqp:// " \
+    "and amqps://"
 
 static const struct {
     struct str name;
     enum url_scheme scheme;
+    bool tls;
 } schemes[] = {
-    {STR_INIT("redis"), URL_REDIS},
-    {STR_INIT("redis+socket"), URL_REDIS_UNIX},
-    {STR_INIT("unix"), URL_REDIS_UNIX},
+    {STR_INIT("redis"), URL_REDIS, false},
+    {STR_INIT("rediss"), URL_REDIS, true},
+    {STR_INIT("redis+socket"), URL_REDIS_UNIX, false},
+    {STR_INIT("unix"), URL_REDIS_UNIX, false},
+    {STR_INIT("sentinel"), URL_SENTINEL, false},
+    {STR_INIT("amqp"), URL_AMQP, false},
+    {STR_INIT("amqps"), URL_AMQP, true},
+    {STR_INIT("pyamqp"), URL_AMQP, false},
+    {STR_INIT("librabbitmq"), URL_AMQP, false},
 };
 
 /* Those that Celery knows and we do not speak: safe to repeat. */
 static const struct str foreign[] = {
-    STR_INIT("amqp"),     STR_INIT("amqps"), STR_INIT("rediss"),
-    STR_INIT("sentinel"), STR_INIT("sqs"),   STR_INIT("memory"),
+    STR_INIT("sqs"),
+    STR_INIT("memory"),
 };
 
 /* redis-py takes these from a socket's URL; they do not concern us. */
@@ -148,6 +158,35 @@ name_ok(struct str name)
 }
 
 static bool
+unknown_option(struct str key, struct buf *err)
+{
+    if (name_ok(key))
+        buf_printf(err, "unknown option \"%.*s\" behind the '?'", STR_FMT(key));
+    else
+        fail(err, "unknown option behind the '?'");
+    return false;
+}
+
+static bool
+parse_tls_option(struct url *url, struct str key, struct str value,
+                 struct buf *err)
+{
+    char *decoded = NULL;
+    const char *wanted = "text without %00";
+    const enum tls_option_status status =
+        url_decode(value, &decoded)
+            ? tls_options_set(&url->tls, key, str_from(decoded), &wanted)
+            : TLS_OPTION_WRONG;
+    url_wipe(decoded);
+    if (status == TLS_OPTION_UNKNOWN)
+        return unknown_option(key, err);
+    if (status == TLS_OPTION_WRONG)
+        buf_printf(err, "%.*s must be %s", STR_FMT(str_slice(key, 0, 40)),
+                   wanted);
+    return status != TLS_OPTION_WRONG;
+}
+
+static bool
 parse_option(struct url *url, struct str key, struct str value, struct buf *err)
 {
     if (url->scheme == URL_REDIS_UNIX) {
@@ -156,13 +195,23 @@ parse_option(struct url *url, struct str key, struct str value, struct buf *err)
         if (in_list(ignored_options, COUNT_OF(ignored_options), key))
             return true;
     }
+    if (url->scheme == URL_SENTINEL && str_eq(key, STR("master_name")))
+        return fail(err, "the name of the master is a transport option: "
+                         "--broker-transport-option master_name=NAME");
+    if (url->scheme == URL_AMQP) {
+        bool known;
+        const char *wrong = url_amqp_option(url, key, value, &known);
+        if (wrong != NULL)
+            return fail(err, wrong);
+        if (known)
+            return true;
+    }
+    if (str_starts(key, STR("ssl_")) && url->scheme == URL_REDIS_UNIX)
+        return fail(err, "a socket's URL takes no ssl_... options: TLS is for "
+                         "networks");
     if (str_starts(key, STR("ssl_")))
-        return fail(err, "TLS (ssl_... options) is not supported yet");
-    if (name_ok(key))
-        buf_printf(err, "unknown option \"%.*s\" behind the '?'", STR_FMT(key));
-    else
-        fail(err, "unknown option behind the '?'");
-    return false;
+        return parse_tls_option(url, key, value, err);
+    return unknown_option(key, err);
 }
 
 static bool
@@ -183,7 +232,12 @@ static bool
 parse_place(struct url *url, struct str authority, struct str path,
             struct buf *err)
 {
-    if (url->scheme == URL_REDIS)
+    if (url->scheme == URL_AMQP) {
+        if (!url_amqp_vhost(url, path))
+            return fail(err, "this is no name of a virtual host");
+        return parse_host_port(url, authority, err);
+    }
+    if (url->scheme != URL_REDIS_UNIX)
         return parse_host_port(url, authority, err) &&
                (path.len <= 1 || parse_db(path, &url->db, err));
     if (authority.len > 0 || path.len < 2)
@@ -223,6 +277,7 @@ parse_scheme(struct url *url, struct str name, struct buf *err)
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (str_eq_nocase(schemes[i].name, name)) {
             url->scheme = schemes[i].scheme;
+            url->tls.on = schemes[i].tls;
             return true;
         }
     for (size_t i = 0; i < COUNT_OF(foreign); i++)
@@ -234,30 +289,89 @@ parse_scheme(struct url *url, struct str name, struct buf *err)
     return fail(err, "unknown scheme, supported are " SUPPORTED);
 }
 
-/* A part without a scheme is another host of the first URL's kind. */
+/* Without a scheme the whole text is a host, of RabbitMQ as kombu sees it:
+ * host:port, host:port/vhost. */
+static bool
+parse_host_string(struct url *url, struct str text, struct buf *err)
+{
+    struct str authority = text;
+    const struct str path = url_cut(&authority, "/?#");
+    if (authority.len == 0 || str_find(text, '@') < text.len ||
+        str_find(text, '?') < text.len || str_find(text, '#') < text.len)
+        return fail(err, "the scheme is missing, supported are " SUPPORTED);
+    url->scheme = URL_AMQP;
+    return parse_place(url, authority, path, err);
+}
+
+static char *
+copy_text(const char *text)
+{
+    return text == NULL ? NULL : xstrdup(text);
+}
+
+/* A later part without a scheme is another host of the first URL's kind. */
 static bool
 parse_bare(struct url *url, struct str text, const struct url *first,
            struct buf *err)
 {
-    if (first == NULL || first->scheme != URL_REDIS)
+    if (first == NULL)
+        return parse_host_string(url, text, err);
+    if (first->scheme == URL_REDIS_UNIX)
         return fail(err, "the scheme is missing, supported are " SUPPORTED);
+    url->scheme = first->scheme;
     struct str rest = text;
     if (url_cut(&rest, "@/?#").len > 0)
         return fail(err, "this is neither a URL nor host:port");
-    url->user = first->user == NULL ? NULL : xstrdup(first->user);
-    url->password = first->password == NULL ? NULL : xstrdup(first->password);
+    url->user = copy_text(first->user);
+    url->password = copy_text(first->password);
+    url->external = first->external;
+    url->heartbeat_s = first->heartbeat_s;
+    url->connect_timeout_s = first->connect_timeout_s;
     return parse_host_port(url, text, err);
 }
 
+static bool
+goes_with(const struct url *url, const struct url *first)
+{
+    static const int families[] = {
+        [URL_REDIS] = 0,
+        [URL_REDIS_UNIX] = 0,
+        [URL_SENTINEL] = 1,
+        [URL_AMQP] = 2,
+    };
+    return families[url->scheme] == families[first->scheme];
+}
+
 /* kombu fills what is missing in a later URL from the first, except user and
- * password. */
+ * password, and except the port of a Sentinel. So also a plain redis:// behind
+ * a rediss:// is encrypted. */
+static bool
+fill(struct url *url, const struct url *first, struct buf *err)
+{
+    const bool sentinel = url->scheme == URL_SENTINEL;
+    if (first != NULL && !goes_with(url, first))
+        return fail(err, "this URL does not go together with the first one: "
+                         "all must be Redis, all Sentinels, or all RabbitMQ");
+    if (first != NULL && url->scheme != URL_REDIS_UNIX &&
+        tls_options_bare(&url->tls))
+        tls_options_inherit(&url->tls, &first->tls);
+    if (url->scheme == URL_AMQP)
+        url_amqp_fill(url, first);
+    if (url->port == 0)
+        url->port = sentinel        ? SENTINEL_PORT
+                    : first == NULL ? REDIS_PORT
+                                    : first->port;
+    if (url->scheme != URL_REDIS_UNIX && url->host == NULL)
+        url->host = xstrdup("127.0.0.1");
+    return true;
+}
+
 static bool
 parse_url(struct url *url, struct str text, const struct url *first,
           struct buf *err)
 {
     *url = (struct url){
         .scheme = URL_REDIS,
-        .port = first == NULL ? REDIS_PORT : first->port,
         .db = first == NULL ? 0 : first->db,
     };
     static const char mark[] = "://";
@@ -270,9 +384,7 @@ parse_url(struct url *url, struct str text, const struct url *first,
         ok = parse_scheme(url, str_slice(text, 0, len), err) &&
              parse_rest(url, str_slice(text, len + 3, text.len), err);
     }
-    if (ok && url->scheme == URL_REDIS && url->host == NULL)
-        url->host = xstrdup("127.0.0.1");
-    return ok;
+    return ok && fill(url, first, err);
 }
 
 bool
@@ -304,32 +416,44 @@ url_list_parse(struct url_list *out, struct str text, struct buf *err)
     return true;
 }
 
-static void
-wipe(char *secret)
-{
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
 void
 url_list_free(struct url_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         free(list->urls[i].host);
         free(list->urls[i].path);
-        wipe(list->urls[i].user);
-        wipe(list->urls[i].password);
+        url_wipe(list->urls[i].user);
+        url_wipe(list->urls[i].password);
+        tls_options_close(&list->urls[i].tls);
+        free(list->urls[i].vhost);
     }
     free(list->urls);
     *list = (struct url_list){0};
 }
 
+static struct str
+scheme_name(enum url_scheme scheme)
+{
+    switch (scheme) {
+    case URL_REDIS:
+        return STR("redis");
+    case URL_REDIS_UNIX:
+        return STR("redis+socket");
+    case URL_SENTINEL:
+        return STR("sentinel");
+    case URL_AMQP:
+        return STR("amqp");
+    }
+    return STR("redis");
+}
+
 void
 url_redacted(const struct url *url, struct buf *out)
 {
-    buf_add_str(out, url->scheme == URL_REDIS ? STR("redis://")
-                                              : STR("redis+socket://"));
+    buf_add_str(out, scheme_name(url->scheme));
+    /* rediss, amqps; Sentinels have no such name. */
+    buf_add_str(out, url->tls.on && url->scheme != URL_SENTINEL ? STR("s://")
+                                                                : STR("://"));
     /* A user without a password mostly is a password: redis://secret@host. */
     if (url->user != NULL && url->password != NULL)
         url_quote(out, url->user, "-._~*");
@@ -345,5 +469,10 @@ url_redacted(const struct url *url, struct buf *out)
     buf_add_str(out, brackets ? STR("[") : STR(""));
     url_quote(out, url->host, "-._~:");
     buf_add_str(out, brackets ? STR("]") : STR(""));
-    buf_printf(out, ":%u/%d", url->port, url->db);
+    if (url->scheme == URL_AMQP) {
+        buf_printf(out, ":%u/", url->port);
+        url_quote(out, url->vhost, "-._~/");
+    } else {
+        buf_printf(out, ":%u/%d", url->port, url->db);
+    }
 }

@@ -5,10 +5,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/tls_options.h"
 
 enum url_scheme {
-    URL_REDIS,      /* redis://  */
+    URL_REDIS,      /* redis://, rediss:// */
     URL_REDIS_UNIX, /* redis+socket://, unix:// */
+    URL_SENTINEL,   /* sentinel://: a Sentinel, which knows the server */
+    URL_AMQP,       /* amqp://, amqps://, pyamqp://, librabbitmq://, host */
 };
 
 /* All texts are NUL-terminated copies. */
@@ -20,9 +23,16 @@ struct url {
     char *user; /* NULL when none; percent-decoded */
     char *password;
     int db;
+    struct tls_options tls;
+    /* AMQP only; user and password are never NULL there. */
+    char *vhost;
+    bool external; /* login by the client certificate */
+    int64_t heartbeat_s, connect_timeout_s; /* 0 when the URL says nothing */
 };
 
-/* A failover list, "a;b", tried in turn: at least one. */
+/* A failover list, "a;b", tried in turn: at least one, and all for one
+ * transport. Of Sentinels, database, user and password are those
+ * of the first URL, and meant for the server that they know. */
 struct url_list {
     struct url *urls;
     size_t n;
@@ -37,5 +47,6 @@ bool url_list_parse(struct url_list *out, struct str text,
 void url_list_free(struct url_list *list);
 /* The URL as kombu's as_uri() prints it, the password masked:
  * redis://user:**@host:6379/0, redis://:**@host:6379/0. A user without a
- * password is masked as well: redis://secret@host mostly means a password. */
+ * password is masked as well: redis://secret@host mostly means a password.
+ * amqp://user:**@host:5672/vhost, with a second slash for the vhost "/". */
 void url_redacted(const struct url *url, struct buf *out);

@@ -76,3 +76,11 @@ url_find_last(struct str s, char byte)
             return i - 1;
     return s.len;
 }
+
+void
+url_wipe(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}

@@ -15,3 +15,5 @@ void url_quote(struct buf *out, const char *text, const char *safe);
 struct str url_cut(struct str *text, const char *set);
 /* Offset of the last `byte`, or s.len. */
 size_t url_find_last(struct str s, char byte);
+/* Frees what may be a secret; NULL is fine. */
+void url_wipe(char *text);

@@ -12,9 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 static void
 check_url(const struct url *url)
 {
-    assert((url->scheme == URL_REDIS) == (url->host != NULL));
+    assert((url->scheme != URL_REDIS_UNIX) == (url->host != NULL));
     assert((url->scheme == URL_REDIS_UNIX) == (url->path != NULL));
     assert(url->db >= 0 && url->port > 0);
+    assert((url->scheme == URL_AMQP) == (url->vhost != NULL));
     struct buf text, again, err;
     buf_init(&text, 0);
     buf_init(&again, 0);
@@ -24,7 +25,7 @@ check_url(const struct url *url)
     const bool ok = url_list_parse(&list, buf_str(&text), &err);
     assert(ok && list.n == 1);
     assert(list.urls[0].scheme == url->scheme && list.urls[0].db == url->db);
-    assert(url->scheme != URL_REDIS || list.urls[0].port == url->port);
+    assert(url->scheme == URL_REDIS_UNIX || list.urls[0].port == url->port);
     url_redacted(&list.urls[0], &again);
     assert(str_eq(buf_str(&text), buf_str(&again)));
     url_list_free(&list);

@@ -154,6 +154,9 @@ static const struct {
     {"retry-interval", "CE_RETRY_INTERVAL", "5", "5", "-1"},
     {"burst-buffer", "CE_BURST_BUFFER", "2MiB", "2097152", "67108864"},
     {"event-max-bytes", "CE_EVENT_MAX_BYTES", "64KB", "64000", "1048576"},
+    {"event-queue-ttl", "CE_EVENT_QUEUE_TTL", "5m", "300000", "60000"},
+    {"event-queue-max-bytes", "CE_EVENT_QUEUE_MAX_BYTES", "2MiB", "2097152",
+     "67108864"},
     {"host", "CE_HOST", "::1", "::1", "0.0.0.0"},
     {"port", "CE_PORT", "9999", "9999", "9808"},
     {"web.listen-address", "CE_WEB_LISTEN_ADDRESS", ":9100", ":9100", ""},
@@ -501,6 +504,8 @@ static const struct {
     {"--burst-buffer", "1KiB", OPTIONS_USAGE, "range 64KiB to 16GiB"},
     {"--burst-buffer", "17GiB", OPTIONS_USAGE, "range 64KiB to 16GiB"},
     {"--event-max-bytes", "0", OPTIONS_USAGE, "range 1KiB to 512MiB"},
+    {"--event-queue-ttl", "0", OPTIONS_USAGE, "range"},
+    {"--event-queue-max-bytes", "1KiB", OPTIONS_USAGE, "range"},
     {"--max-tracked-tasks", "0", OPTIONS_USAGE, "range"},
     {"--max-series", "0", OPTIONS_USAGE, "range"},
     {"--label-max-length", "1", OPTIONS_USAGE, "range"},
@@ -550,7 +555,15 @@ static const struct {
     {"--max-label-values", "name", OPTIONS_WRONG, "'name' is not LABEL=N"},
     {"--max-label-values", "x=1", OPTIONS_WRONG, "'x=1' is not LABEL=N"},
     {"--max-label-values", "name=0", OPTIONS_WRONG, "from 1 to 10000000"},
-    {"--broker-ssl-option", "a=b", OPTIONS_WRONG, "TLS"},
+    {"--broker-ssl-option", "a=b", OPTIONS_WRONG, "number 1 is unknown"},
+    {"--broker-ssl-option", "ssl_cert_reqs=maybe", OPTIONS_WRONG,
+     "ssl_cert_reqs must be required"},
+    {"--broker-ssl-option", "ssl_check_hostname=maybe", OPTIONS_WRONG,
+     "ssl_check_hostname must be true or false"},
+    {"--broker-ssl-option", "ssl_ca_certs=/none.pem", OPTIONS_WRONG,
+     "/none.pem: No such file or directory"},
+    {"--broker-ssl-option", "keyfile=/none.pem", OPTIONS_WRONG,
+     "without ssl_certfile"},
     {"--broker-ssl-option", "a", OPTIONS_WRONG, "number 1 is not KEY=VALUE"},
     /* transport options */
     {"--broker-transport-option", "a", OPTIONS_WRONG, "not KEY=VALUE"},
@@ -562,6 +575,16 @@ static const struct {
     {"--broker-transport-option", "fanout_patterns=maybe", OPTIONS_WRONG,
      "fanout_patterns must be true or false"},
     {"--broker-transport-option", "sep=", OPTIONS_WRONG, "sep must be text"},
+    {"--broker-transport-option", "master_name=", OPTIONS_WRONG,
+     "master_name must be text"},
+    {"--broker-transport-option", "master_name=7", OPTIONS_WRONG,
+     "master_name must be text"},
+    {"--broker-transport-option", "min_other_sentinels=-1", OPTIONS_WRONG,
+     "min_other_sentinels must be a number"},
+    {"--broker-transport-option", "sentinel_kwargs=pw", OPTIONS_WRONG,
+     "sentinel_kwargs must be a JSON object"},
+    {"--broker-transport-option", "sentinel_kwargs={\"password\": 7}",
+     OPTIONS_WRONG, "sentinel_kwargs must be a JSON object"},
     {"--broker-transport-option", "priority_steps=3", OPTIONS_WRONG,
      "priority_steps must be a list"},
     {"--broker-transport-option", "priority_steps=[]", OPTIONS_WRONG, "list"},
@@ -612,9 +635,9 @@ END_TEST
 
 static const char *const leaky[][4] = {
     {"--broker-url=redis://:Canary@h/x"},
-    {"--broker-url=amqp://u:Canary@h//"},
+    {"--broker-url=amqp://u:Canary@h:x"},
     {"--broker-url=redis://u:p@ss/Canary@h:port"},
-    {"--broker-url=Canary"},
+    {"--broker-url=Canary@h"},
     {"--broker-url", "redis://h?password=Canary"},
     {"--broker-transport-option=Canary"},
     {"--broker-transport-option=sentinel_kwargs={\"password\":\"Canary\"}",
@@ -731,6 +754,26 @@ START_TEST(transport_option_is_read_as_kombu_reads_it)
     ck_assert_uint_eq(o.npriority_steps, transports[_i].nsteps);
     for (size_t i = 1; i < o.npriority_steps; i++)
         ck_assert_int_lt(o.priority_steps[i - 1], o.priority_steps[i]);
+}
+END_TEST
+
+START_TEST(transport_options_of_sentinels_are_read)
+{
+    ck_assert_int_eq(
+        parse(
+            WORDS(BROKER, "--broker-transport-option", "master_name=m-1",
+                  "--broker-transport-option", "min_other_sentinels=2",
+                  "--broker-transport-option",
+                  "sentinel_kwargs={\"username\": \"u\", \"password\": \"p\", "
+                  "\"socket_timeout\": 1}"),
+            NULL),
+        OPTIONS_RUN);
+
+    ck_assert_str_eq(o.master_name, "m-1");
+    ck_assert_int_eq(o.min_other_sentinels, 2);
+    ck_assert_str_eq(o.sentinel_user, "u");
+    ck_assert_str_eq(o.sentinel_password, "p");
+    ck_assert_uint_eq(o.remarks.n, 1);
 }
 END_TEST
 
@@ -912,6 +955,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, transport_options_have_kombus_defaults);
     tcase_add_loop_test(tc, transport_option_is_read_as_kombu_reads_it, 0,
                         COUNT_OF(transports));
+    tcase_add_test(tc, transport_options_of_sentinels_are_read);
     tcase_add_test(tc, unknown_transport_option_is_only_a_remark);
     tcase_add_loop_test(tc, log_level_has_both_worlds_names, 0,
                         COUNT_OF(level_names));

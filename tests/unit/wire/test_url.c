@@ -14,7 +14,19 @@ struct want {
     const char *user;
     const char *password;
     int db;
+    const char *vhost;
+    int64_t heartbeat_s;
+    bool external;
 };
+
+#define AMQP(text, host_, port_, user_, password_, vhost_)                   \
+    {                                                                        \
+        text,                                                                \
+        {                                                                    \
+            .scheme = URL_AMQP, .host = host_, .port = port_, .user = user_, \
+            .password = password_, .vhost = vhost_                           \
+        }                                                                    \
+    }
 
 static const struct {
     const char *text;
@@ -67,6 +79,37 @@ static const struct {
     {"redis://u:pw@a:1/3;[::2]:5",
      {.host = "::2", .port = 5, .db = 3, .user = "u", .password = "pw"}},
     {"redis://a:7/3;", {.host = "a", .port = 7, .db = 3}},
+    AMQP("amqp://", "127.0.0.1", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h//", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/%2f", "h", 5672, "guest", "guest", "/"),
+    AMQP("amqp://h/vh", "h", 5672, "guest", "guest", "vh"),
+    AMQP("amqp://h//vh", "h", 5672, "guest", "guest", "/vh"),
+    AMQP("amqp://h/a%2Fb", "h", 5672, "guest", "guest", "a/b"),
+    AMQP("pyamqp://u@h:1", "h", 1, "u", "guest", "/"),
+    AMQP("librabbitmq://us%40er:p%3Aw@[::1]/v", "::1", 5672, "us@er", "p:w",
+         "v"),
+    AMQP("localhost:5673//", "localhost", 5673, "guest", "guest", "/"),
+    AMQP("h:6379", "h", 6379, "guest", "guest", "/"),
+    AMQP("h/v", "h", 5672, "guest", "guest", "v"),
+    AMQP("amqp://u:p@a:1/v;amqp://b", "b", 1, "guest", "guest", "v"),
+    AMQP("amqp://u:p@a:1/v;b", "b", 1, "u", "p", "v"),
+    AMQP("amqp://u:p@a:1/v;amqp://x:y@b:2/w", "b", 2, "x", "y", "w"),
+    {"amqp://h?heartbeat=30.5&connect_timeout=3&ssl=0&login_method=EXTERNAL",
+     {.scheme = URL_AMQP, .host = "h", .port = 5672, .user = "guest",
+      .password = "guest", .vhost = "/", .heartbeat_s = 30,
+      .external = true}},
+    /* Sentinels: each port is its own. */
+    {"sentinel://", {.scheme = URL_SENTINEL, .host = "127.0.0.1",
+                     .port = 26379}},
+    {"sentinel://u:p@s1/3",
+     {.scheme = URL_SENTINEL, .host = "s1", .port = 26379, .user = "u",
+      .password = "p", .db = 3}},
+    {"sentinel://s1:1/3;sentinel://s2",
+     {.scheme = URL_SENTINEL, .host = "s2", .port = 26379, .db = 3}},
+    {"sentinel://s1:1/3;s2:2",
+     {.scheme = URL_SENTINEL, .host = "s2", .port = 2, .db = 3}},
     /* clang-format on */
 };
 
@@ -98,6 +141,10 @@ START_TEST(urls_are_read_as_kombu_reads_them)
                   good[_i].text, got->password);
     ck_assert_uint_eq(got->port, want->port);
     ck_assert_int_eq(got->db, want->db);
+    ck_assert_msg(text_eq(got->vhost, want->vhost), "%s: vhost %s",
+                  good[_i].text, got->vhost);
+    ck_assert_int_eq(got->heartbeat_s, want->heartbeat_s);
+    ck_assert_int_eq(got->external, want->external);
     url_list_free(&list);
     ck_assert_uint_eq(list.n, 0);
     buf_close(&err);
@@ -112,7 +159,8 @@ static const struct {
     {"", "empty"},
     {" ; ", "scheme is missing"},
     {"SECRET@h", "scheme is missing"},
-    {"h:6379", "scheme is missing"},
+    {"SECRET?x", "scheme is missing"},
+    {"/SECRET", "scheme is missing"},
     {"redis://:SECRET@h/abc", "database is not a number"},
     {"redis://:SECRET@h/-1", "database is not a number"},
     {"redis://:SECRET@h/1/2", "database is not a number"},
@@ -138,16 +186,31 @@ static const struct {
     {"redis://h/0?db=5", "\"db\""},
     {"redis://h/0?a=1&health_check_interval=5", "\"a\""},
     {"redis://h/0?\x1b[1m=1", "unknown option"},
-    {"redis://:SECRET@h/0?ssl_cert_reqs=none", "TLS"},
+    {"rediss://:SECRET@h/0?ssl_cert_reqs=maybe", "ssl_cert_reqs must be"},
+    {"rediss://:SECRET@h/0?ssl_check_hostname=maybe", "true or false"},
+    {"rediss://:SECRET@h/0?ssl_ca_certs=", "ssl_ca_certs must be"},
+    {"rediss://:SECRET@h/0?ssl_keyfile=a%00b", "without %00"},
+    {"rediss://:SECRET@h/0?ssl_foo=1", "\"ssl_foo\""},
+    {"rediss://:SECRET@h/0?keyfile=1", "\"keyfile\""},
+    {"redis+socket:///s?ssl_cert_reqs=none", "TLS is for networks"},
     {"redis+socket://:SECRET@h/tmp/s", "three slashes"},
     {"redis+socket://", "three slashes"},
     {"redis+socket:///s?foo=1", "\"foo\""},
     {"redis+socket:///s?virtual_host=SECRET", "database"},
-    {"rediss://:SECRET@h", "rediss:// is not supported, only redis://"},
-    {"sentinel://:SECRET@h", "sentinel:// is not supported"},
-    {"amqp://u:SECRET@h//", "amqp:// is not supported"},
+    {"sentinel://:SECRET@h;redis://i", "does not go together"},
+    {"redis://:SECRET@h;sentinel://i", "does not go together"},
+    {"sentinel://:SECRET@h,i/0", "host name"},
+    {"sentinel://h/0?master_name=m", "--broker-transport-option master_name"},
+    {"amqp://u:SECRET@h//%00", "virtual host"},
+    {"amqp://u:SECRET/x@h//", "percent-encoded"},
+    {"amqp://u:SECRET@h//?heartbeat=x", "heartbeat"},
+    {"amqp://u:SECRET@h//?connect_timeout=-1", "connect_timeout"},
+    {"amqp://u:SECRET@h//?login_method=SECRET", "login_method"},
+    {"amqp://u:SECRET@h//?ssl=SECRET", "ssl is"},
+    {"amqp://u:SECRET@h//?foo=SECRET", "\"foo\""},
+    {"amqp://u:SECRET@h//;redis://i", "does not go together"},
     {"SECRET://h", "unknown scheme"},
-    {"redis://a;amqp://u:SECRET@h", "(in URL 2 of 2)"},
+    {"redis://a;sqs://u:SECRET@h", "(in URL 2 of 2)"},
     {"redis+socket:///s;h", "scheme is missing"},
 };
 
@@ -173,6 +236,71 @@ END_TEST
 
 static const struct {
     const char *text;
+    size_t index; /* of the URL in question */
+    const char *want;
+} encrypted[] = {
+    {"redis://h", 0, "off"},
+    {"rediss://h", 0, "on"},
+    {"RedisS://h:1/2", 0, "on"},
+    {"redis://h?ssl_ca_certs=/ca.pem", 0, "on ca=/ca.pem"},
+    {"rediss://h/0?ssl_cert_reqs=CERT_NONE", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=none", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=0", 0, "on noverify noname"},
+    {"rediss://h/0?ssl_cert_reqs=CERT_OPTIONAL", 0, "on"},
+    {"rediss://h/0?ssl_cert_reqs=2&ssl_check_hostname=False", 0, "on noname"},
+    {"rediss://h?ssl_certfile=%2Fa%20b&ssl_keyfile=/k&ssl_password=p%26", 0,
+     "on cert=/a b key=/k password=p&"},
+    {"rediss://h?ssl_ca_path=/d&ssl_ciphers=x&ssl_server_hostname=n", 0,
+     "on dir=/d name=n"},
+    /* what follows is not less encrypted than the first */
+    {"rediss://a?ssl_ca_certs=/ca;redis://b", 1, "on ca=/ca"},
+    {"rediss://a?ssl_ca_certs=/ca;rediss://b", 1, "on ca=/ca"},
+    {"rediss://a?ssl_cert_reqs=none;b", 1, "on noverify noname"},
+    {"rediss://a?ssl_cert_reqs=none;rediss://b?ssl_ca_certs=/ca", 1,
+     "on ca=/ca"},
+    {"redis://a;rediss://b", 0, "off"},
+    {"redis://a;rediss://b", 1, "on"},
+};
+
+static void
+describe(const struct tls_options *tls, struct buf *out)
+{
+    const struct {
+        const char *name;
+        const char *text;
+    } texts[] = {
+        {"ca", tls->ca_certs},           {"dir", tls->ca_path},
+        {"cert", tls->certfile},         {"key", tls->keyfile},
+        {"password", tls->key_password}, {"name", tls->server_hostname},
+    };
+    buf_add_str(out, tls->on ? STR("on") : STR("off"));
+    if (!tls_options_verify(tls))
+        buf_add_str(out, STR(" noverify"));
+    if (!tls_options_check_name(tls))
+        buf_add_str(out, STR(" noname"));
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (texts[i].text != NULL)
+            buf_printf(out, " %s=%s", texts[i].name, texts[i].text);
+    buf_add_byte(out, '\0');
+}
+
+START_TEST(tls_is_read_from_scheme_and_options)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    struct url_list list;
+
+    ck_assert(url_list_parse(&list, str_from(encrypted[_i].text), &text));
+
+    describe(&list.urls[encrypted[_i].index].tls, &text);
+    ck_assert_str_eq(text.ptr, encrypted[_i].want);
+    url_list_free(&list);
+    buf_close(&text);
+}
+END_TEST
+
+static const struct {
+    const char *text;
     const char *want;
 } redacted[] = {
     {"redis://", "redis://:**@127.0.0.1:6379/0"},
@@ -181,6 +309,11 @@ static const struct {
     {"redis://a%40b:SECRET@h", "redis://a%40b:**@h:6379/0"},
     {"redis://SECRET@h", "redis://**:**@h:6379/0"},
     {"redis://[::1]:7", "redis://:**@[::1]:7/0"},
+    {"sentinel://:SECRET@h/1", "sentinel://:**@h:26379/1"},
+    {"rediss://:SECRET@h/0?ssl_cert_reqs=none", "rediss://:**@h:6379/0"},
+    {"redis://:SECRET@h/0?ssl_keyfile=SECRET", "rediss://:**@h:6379/0"},
+    {"amqp://", "amqp://guest:**@127.0.0.1:5672//"},
+    {"pyamqp://u:SECRET@h:1/a%2Fb", "amqp://u:**@h:1/a/b"},
     {"unix://u:SECRET@/tmp/a b?db=3",
      "redis+socket://u:**@/tmp/a%20b?virtual_host=3"},
 };
@@ -238,6 +371,8 @@ suite_add(TCase *tc)
 {
     tcase_add_loop_test(tc, urls_are_read_as_kombu_reads_them, 0,
                         (int)COUNT_OF(good));
+    tcase_add_loop_test(tc, tls_is_read_from_scheme_and_options, 0,
+                        (int)COUNT_OF(encrypted));
     tcase_add_loop_test(tc, wrong_urls_are_refused_without_their_secrets, 0,
                         (int)COUNT_OF(bad));
     tcase_add_loop_test(tc, redacted_url_masks_the_password, 0,

@@ -1,0 +1,391 @@
+#include "io/broker_amqp.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "io/amqp_channel.h"
+#include "io/amqp_lengths.h"
+#include "io/amqp_words.h"
+#include "io/reconnect.h"
+#include "io/uuid.h"
+
+enum { EVENT_QUEUE_ARGUMENTS = 3 };
+
+struct amqp_broker {
+    struct broker base;
+    uv_loop_t *loop;
+    struct broker_config config;
+    struct broker_handler handler;
+    struct reconnect reconnect;
+    struct amqp_session *session;
+
+    struct amqp_plan events_plan, replies_plan, commands_plan;
+    struct amqp_channel events, replies, commands;
+    struct amqp_lengths lengths;
+    amqp_table_entry_t event_arguments[EVENT_QUEUE_ARGUMENTS];
+    struct buf event_queue, reply_queue, reply_exchange, command_exchange;
+    char reply_key[UUID_LEN + 1];
+    bool collecting;
+    bool warned_replies;
+    bool warned_commands;
+
+    unsigned nopen; /* sessions and the timer */
+    void (*done)(void *ctx);
+    void *done_ctx;
+};
+
+static void
+forget_handle(void *ctx)
+{
+    struct amqp_broker *broker = ctx;
+    if (--broker->nopen > 0)
+        return;
+    void (*done)(void *) = broker->done;
+    void *done_ctx = broker->done_ctx;
+    amqp_channel_free(&broker->events);
+    amqp_channel_free(&broker->replies);
+    amqp_channel_free(&broker->commands);
+    amqp_lengths_free(&broker->lengths);
+    buf_close(&broker->event_queue);
+    buf_close(&broker->reply_queue);
+    buf_close(&broker->reply_exchange);
+    buf_close(&broker->command_exchange);
+    free(broker);
+    done(done_ctx);
+}
+
+/* Events */
+
+static void
+on_events_ready(void *ctx)
+{
+    struct amqp_broker *broker = ctx;
+    amqp_session_settle(broker->session);
+    reconnect_up(&broker->reconnect);
+    broker->handler.up(broker->handler.ctx);
+}
+
+static void
+on_event_message(void *ctx, const struct message *message)
+{
+    struct amqp_broker *broker = ctx;
+    broker->handler.message(broker->handler.ctx, message);
+}
+
+static void
+on_event_reject(void *ctx, enum reject reason, size_t wire_bytes)
+{
+    struct amqp_broker *broker = ctx;
+    broker->handler.reject(broker->handler.ctx, reason, wire_bytes);
+}
+
+static void
+on_events_closed(void *ctx, uint16_t code, struct str text)
+{
+    struct amqp_broker *broker = ctx;
+    if (code == 0)
+        amqp_session_fail(broker->session, BROKER_CLOSED, text.ptr);
+    else
+        amqp_session_refuse(broker->session, code, text);
+}
+
+/* Remote control */
+
+static void
+on_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+static void
+on_reply(void *ctx, const struct message *message)
+{
+    struct amqp_broker *broker = ctx;
+    if (broker->collecting)
+        broker->handler.reply(broker->handler.ctx, message);
+}
+
+static void
+on_reply_reject(void *ctx, enum reject reason, size_t wire_bytes)
+{
+    (void)ctx;
+    (void)wire_bytes;
+    const struct str name = reject_name(reason);
+    LOG_LIMITED(LOG_WARN, name.ptr, "A worker's reply was refused", "reason",
+                name.ptr, NULL);
+}
+
+static void
+warn_once(bool *warned, const char *what, uint16_t code, struct str text)
+{
+    if (*warned)
+        return;
+    *warned = true;
+    char why[320];
+    amqp_words_of_code(why, sizeof(why), code, text);
+    LOG(LOG_WARN, what, "err", why, NULL);
+}
+
+static void
+on_replies_closed(void *ctx, uint16_t code, struct str text)
+{
+    struct amqp_broker *broker = ctx;
+    warn_once(&broker->warned_replies, "Cannot receive replies from workers",
+              code, text);
+}
+
+static void
+on_commands_closed(void *ctx, uint16_t code, struct str text)
+{
+    struct amqp_broker *broker = ctx;
+    warn_once(&broker->warned_commands, "Cannot send commands to workers", code,
+              text);
+}
+
+/* Connection */
+
+static void
+on_ready(void *ctx)
+{
+    struct amqp_broker *broker = ctx;
+    amqp_channel_attach(&broker->events, broker->session);
+    amqp_channel_attach(&broker->commands, broker->session);
+    amqp_channel_attach(&broker->replies, broker->session);
+    amqp_lengths_attach(&broker->lengths, broker->session);
+}
+
+static bool
+on_frame(void *ctx, const struct amqp_frame *frame)
+{
+    struct amqp_broker *broker = ctx;
+    switch (frame->channel) {
+    case AMQP_CHANNEL_EVENTS:
+        return amqp_channel_take(&broker->events, frame);
+    case AMQP_CHANNEL_REPLIES:
+        return amqp_channel_take(&broker->replies, frame);
+    case AMQP_CHANNEL_COMMANDS:
+        return amqp_channel_take(&broker->commands, frame);
+    case AMQP_CHANNEL_LENGTHS:
+        return amqp_lengths_take(&broker->lengths, frame);
+    default:
+        return false;
+    }
+}
+
+static bool
+is_pending(void *ctx)
+{
+    const struct amqp_broker *broker = ctx;
+    return amqp_content_pending(&broker->events.content) ||
+           amqp_content_pending(&broker->replies.content);
+}
+
+static void
+lose_channels(struct amqp_broker *broker)
+{
+    broker->session = NULL;
+    amqp_channel_lose(&broker->events);
+    amqp_channel_lose(&broker->replies);
+    amqp_channel_lose(&broker->commands);
+    amqp_lengths_lose(&broker->lengths);
+}
+
+static void
+on_ended(void *ctx, enum broker_reason reason, const char *why)
+{
+    struct amqp_broker *broker = ctx;
+    lose_channels(broker);
+    if (reconnect_later(&broker->reconnect, reason, why))
+        broker->handler.down(broker->handler.ctx, reason);
+    else
+        broker->handler.failed(broker->handler.ctx, reason);
+}
+
+/* A new name each time: the server may not have noticed yet that the
+ * connection to which the last one belonged is gone. */
+static void
+name_queues(struct amqp_broker *broker)
+{
+    char uuid[UUID_LEN + 1];
+    uuid_random(uuid);
+    buf_clear(&broker->event_queue);
+    buf_add_str(&broker->event_queue, STR("celeryev."));
+    buf_add_str(&broker->event_queue, str_from(uuid));
+    broker->events_plan.queue = buf_str(&broker->event_queue);
+
+    uuid_random(broker->reply_key);
+    buf_clear(&broker->reply_queue);
+    buf_add_str(&broker->reply_queue, str_from(broker->reply_key));
+    buf_add_byte(&broker->reply_queue, '.');
+    buf_add_str(&broker->reply_queue, buf_str(&broker->reply_exchange));
+    broker->replies_plan.queue = buf_str(&broker->reply_queue);
+    broker->replies_plan.key = str_from(broker->reply_key);
+}
+
+static void
+attempt(void *ctx)
+{
+    struct amqp_broker *broker = ctx;
+    broker->nopen++;
+    name_queues(broker);
+    broker->session =
+        amqp_session_new(broker->loop, reconnect_url(&broker->reconnect),
+                         broker->config.burst_buffer,
+                         &(struct amqp_session_handler){
+                             .ready = on_ready,
+                             .frame = on_frame,
+                             .pending = is_pending,
+                             .ended = on_ended,
+                             .closed = forget_handle,
+                             .ctx = broker,
+                         });
+}
+
+static amqp_table_entry_t
+number(const char *name, int64_t value)
+{
+    return (amqp_table_entry_t){
+        .key = amqp_cstring_bytes(name),
+        .value = {.kind = AMQP_FIELD_KIND_I64, .value.i64 = value},
+    };
+}
+
+/* Celery's own event queues keep messages for 5 s: a reader that pauses loses
+ * events and never learns of it. No x-expires: the queue goes with the
+ * connection. */
+static void
+plan_events(struct amqp_broker *broker)
+{
+    const struct broker_config *config = &broker->config;
+    amqp_table_entry_t *arguments = broker->event_arguments;
+    arguments[0] = number("x-message-ttl", config->event_queue_ttl_ms);
+    arguments[1] = number("x-max-length-bytes", config->event_queue_max_bytes);
+    arguments[2] = (amqp_table_entry_t){
+        .key = amqp_cstring_bytes("x-overflow"),
+        .value = {.kind = AMQP_FIELD_KIND_UTF8,
+                  .value.bytes = amqp_cstring_bytes("drop-head")},
+    };
+    broker->events_plan = (struct amqp_plan){
+        .number = AMQP_CHANNEL_EVENTS,
+        .exchange = str_from(config->event_exchange),
+        .type = STR("topic"),
+        .durable = true,
+        .key = STR("#"),
+        .queue_arguments = {.num_entries = EVENT_QUEUE_ARGUMENTS,
+                            .entries = arguments},
+    };
+    amqp_channel_init(&broker->events, &broker->events_plan,
+                      config->event_max_bytes,
+                      &(struct amqp_channel_handler){
+                          .ready = on_events_ready,
+                          .message = on_event_message,
+                          .reject = on_event_reject,
+                          .closed = on_events_closed,
+                          .ctx = broker,
+                      });
+}
+
+static void
+plan_control(struct amqp_broker *broker)
+{
+    const char *space = broker->config.control_exchange;
+    buf_printf(&broker->command_exchange, "%s.pidbox", space);
+    buf_printf(&broker->reply_exchange, "reply.%s.pidbox", space);
+    broker->commands_plan = (struct amqp_plan){
+        .number = AMQP_CHANNEL_COMMANDS,
+        .exchange = buf_str(&broker->command_exchange),
+        .type = STR("fanout"),
+    };
+    broker->replies_plan = (struct amqp_plan){
+        .number = AMQP_CHANNEL_REPLIES,
+        .exchange = buf_str(&broker->reply_exchange),
+        .type = STR("direct"),
+    };
+    struct amqp_channel_handler handler = {
+        .ready = on_nothing,
+        .message = on_reply,
+        .reject = on_reply_reject,
+        .closed = on_replies_closed,
+        .ctx = broker,
+    };
+    amqp_channel_init(&broker->replies, &broker->replies_plan,
+                      broker->config.event_max_bytes, &handler);
+    handler.closed = on_commands_closed;
+    amqp_channel_init(&broker->commands, &broker->commands_plan,
+                      broker->config.event_max_bytes, &handler);
+}
+
+static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
+                           const struct broker_handler *handler)
+{
+    struct amqp_broker *broker = xcalloc(1, sizeof(*broker));
+    *broker = (struct amqp_broker){
+        .base.transport = &broker_amqp,
+        .loop = loop,
+        .config = *config,
+        .handler = *handler,
+        .nopen = 1,
+    };
+    buf_init(&broker->event_queue, 0);
+    buf_init(&broker->reply_queue, 0);
+    buf_init(&broker->reply_exchange, 0);
+    buf_init(&broker->command_exchange, 0);
+    plan_events(broker);
+    plan_control(broker);
+    amqp_lengths_init(&broker->lengths, &broker->handler);
+    reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
+    return &broker->base;
+}
+
+static bool
+broadcast(struct broker *base, struct str command)
+{
+    struct amqp_broker *broker = (struct amqp_broker *)base;
+    if (broker->commands.session == NULL)
+        return false;
+    amqp_session_publish(broker->session, AMQP_CHANNEL_COMMANDS,
+                         broker->commands_plan.exchange, command);
+    return true;
+}
+
+static struct str
+reply_key(const struct broker *base)
+{
+    return str_from(((const struct amqp_broker *)base)->reply_key);
+}
+
+/* The queue stays for the connection's life: it is exclusive, and costs less
+ * than a new one for each poll. */
+static void
+collect_replies(struct broker *base, bool on)
+{
+    ((struct amqp_broker *)base)->collecting = on;
+}
+
+static bool
+ask_queue(struct broker *base, struct str name)
+{
+    return amqp_lengths_ask(&((struct amqp_broker *)base)->lengths, name);
+}
+
+static void
+free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
+{
+    struct amqp_broker *broker = (struct amqp_broker *)base;
+    broker->done = done;
+    broker->done_ctx = ctx;
+    amqp_session_close(broker->session);
+    lose_channels(broker);
+    reconnect_close(&broker->reconnect, forget_handle);
+}
+
+const struct broker_transport broker_amqp = {
+    .new = new,
+    .broadcast = broadcast,
+    .reply_key = reply_key,
+    .collect_replies = collect_replies,
+    .ask_queue = ask_queue,
+    .free = free_broker,
+    .probe = amqp_probe,
+};
