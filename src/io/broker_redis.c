@@ -307,8 +307,10 @@ attempt(void *ctx)
                               });
 }
 
-static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
-                           const struct broker_handler *handler)
+struct broker *
+broker_redis_new(uv_loop_t *loop, const struct broker_config *config,
+                 const struct broker_handler *handler,
+                 const struct redis_deadlines *deadlines)
 {
     struct redis_broker *broker = xcalloc(1, sizeof(*broker));
     *broker = (struct redis_broker){
@@ -316,8 +318,7 @@ static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .deadlines = sentinel_wanted(config) ? &redis_deadlines_sentinel
-                                             : &redis_deadlines_default,
+        .deadlines = deadlines,
         .nopen = 3,
     };
     uv_timer_init(loop, &broker->look);
@@ -331,6 +332,15 @@ static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
         redis_control_watch(broker->control, on_demoted, broker);
     reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
     return &broker->base;
+}
+
+static struct broker *
+new_default(uv_loop_t *loop, const struct broker_config *config,
+            const struct broker_handler *handler)
+{
+    return broker_redis_new(loop, config, handler,
+                            sentinel_wanted(config) ? &redis_deadlines_sentinel
+                                                    : &redis_deadlines_default);
 }
 
 static bool
@@ -380,7 +390,7 @@ free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
 }
 
 const struct broker_transport broker_redis = {
-    .new = new,
+    .new = new_default,
     .broadcast = broadcast,
     .reply_key = reply_key,
     .collect_replies = collect_replies,

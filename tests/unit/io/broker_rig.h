@@ -115,9 +115,10 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
-on_queue(void *ctx, struct str name, int64_t length)
+on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
 {
     struct rig *rig = ctx;
+    ck_assert_int_eq(consumers, -1); /* Redis does not count them */
     buf_printf(&rig->queues, "%.*s=%lld\n", STR_FMT(name), (long long)length);
 }
 
