@@ -10,7 +10,6 @@
 #include "model/worker_figures.h"
 
 enum {
-    NONE = UINT32_MAX,
     /* A number is a place and, above, how often it was given out before. */
     PLACE_BITS = 14,
     PLACE_MASK = (1 << PLACE_BITS) - 1,
@@ -24,6 +23,8 @@ enum {
     CROWDED_MS = 10 * 60 * 1000,
     MAX_ACTIVE = 1000000000, /* more than any pool has */
 };
+
+static const uint32_t NONE = UINT32_MAX;
 
 struct worker {
     struct hash128 hash; /* of nodename and pid */

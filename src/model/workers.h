@@ -9,7 +9,8 @@
 #include "model/registry.h"
 #include "wire/event.h"
 
-enum { WORKERS_NONE = UINT32_MAX, WORKERS_MAX = (1 << 14) - 1 };
+enum { WORKERS_MAX = (1 << 14) - 1 };
+#define WORKERS_NONE UINT32_MAX
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
