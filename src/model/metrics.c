@@ -230,6 +230,13 @@ metrics_free(struct metrics *m)
     free(m);
 }
 
+void
+metrics_worker_replied(struct metrics *m, struct str nodename, struct now now)
+{
+    workers_replied(m->workers, nodename, now);
+    m->generation++;
+}
+
 size_t
 metrics_nworkers_up(const struct metrics *m)
 {

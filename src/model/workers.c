@@ -180,6 +180,28 @@ worker_at(const struct workers *workers, uint32_t number)
                                                                  : NULL;
 }
 
+static uint32_t
+number_of(const struct workers *workers, const struct worker *worker)
+{
+    return (uint32_t)(worker - workers->items) | worker->reuse << PLACE_BITS;
+}
+
+static void
+hear(struct workers *workers, struct worker *worker, struct now now)
+{
+    worker->seen_ms = now.mono_ms;
+    node_of(workers, worker)->latest = number_of(workers, worker);
+}
+
+/* What proves life, but not that a worker goes on after its goodbye. */
+static void
+hear_of_life(struct workers *workers, struct worker *worker, struct now now)
+{
+    hear(workers, worker, now);
+    if (!worker->up && !worker->goodbye)
+        set_state(workers, worker, true, worker->active, now.wall_s);
+}
+
 static void
 offline(struct workers *workers, const struct event *ev, struct now now)
 {
@@ -188,7 +210,7 @@ offline(struct workers *workers, const struct event *ev, struct now now)
     if (worker == NULL)
         return;
     worker->goodbye = true;
-    worker->seen_ms = now.mono_ms;
+    hear(workers, worker, now);
     set_state(workers, worker, false, 0, now.wall_s);
 }
 
@@ -206,7 +228,7 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
     if (ev->type == EVENT_WORKER_ONLINE)
         node->online_ms = now.mono_ms;
     worker->goodbye = false;
-    worker->seen_ms = now.mono_ms;
+    hear(workers, worker, now);
     /* A forced heartbeat has no figures: it only proves life. */
     set_state(workers, worker, true,
               ev->active >= 0 ? ev->active : worker->active, now.wall_s);
@@ -221,12 +243,20 @@ workers_task_event(struct workers *workers, const struct event *ev,
     struct worker *worker = find_or_add(workers, ev);
     if (worker == NULL)
         return WORKERS_NONE;
-    worker->seen_ms = now.mono_ms;
-    if (!worker->up && !worker->goodbye)
-        set_state(workers, worker, true, worker->active, now.wall_s);
+    hear_of_life(workers, worker, now);
     worker_figures_task_event(&worker->figures, node_of(workers, worker),
                               workers->registry, now.wall_s);
-    return (uint32_t)(worker - workers->items) | worker->reuse << PLACE_BITS;
+    return number_of(workers, worker);
+}
+
+void
+workers_replied(struct workers *workers, struct str nodename, struct now now)
+{
+    const struct node *node = nodes_find(workers->nodes, nodename);
+    struct worker *worker =
+        node == NULL ? NULL : worker_at(workers, node->latest);
+    if (worker != NULL && !worker->goodbye)
+        hear_of_life(workers, worker, now);
 }
 
 bool
