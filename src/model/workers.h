@@ -7,10 +7,8 @@
 
 #include "base/now.h"
 #include "model/registry.h"
+#include "model/worker_table.h"
 #include "wire/event.h"
-
-enum { WORKERS_MAX = (1 << 14) - 1 };
-#define WORKERS_NONE UINT32_MAX
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
