@@ -245,6 +245,7 @@ static void
 on_stats(void *ctx, struct str node, int64_t processes)
 {
     struct inspect *inspect = ctx;
+    metrics_worker_replied(inspect->metrics, node, now_of(inspect));
     queues_set_processes(inspect->queues, node, processes);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 
-enum { INDEX_NONE = UINT32_MAX };
+#define INDEX_NONE UINT32_MAX
 
 /* The hash of an item that was added and not yet removed. */
 typedef struct hash128 (*index_hash_fn)(const void *owner, uint32_t number);

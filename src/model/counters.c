@@ -60,10 +60,14 @@ make_zeros(struct counters *c, struct series *series, const struct tally *tally,
         TASK_RECEIVED_COL, TASK_STARTED_COL, TASK_SUCCEEDED_COL,
         TASK_REJECTED_COL, TASK_REVOKED_COL, TASK_RETRIED_COL,
     };
-    const size_t last = COUNT_OF(columns) - 1;
-    if (LIKELY(series->present >> columns[last] & 1))
+    static const uint64_t all = 1 << TASK_RECEIVED_COL | 1 << TASK_STARTED_COL |
+                                1 << TASK_SUCCEEDED_COL |
+                                1 << TASK_REJECTED_COL | 1 << TASK_REVOKED_COL |
+                                1 << TASK_RETRIED_COL;
+    /* Some may be switched off, or have found the page full. */
+    if (LIKELY(series->present & all))
         return;
-    for (size_t i = 0; i <= last; i++)
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
         group_touch(group(c, GROUP_TASK), series, columns[i]);
     count_failure(c, tally, name, queue, 0);
     make_name(c, tally, name);

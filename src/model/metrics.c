@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "model/grace.h"
 #include "model/senders.h"
 #include "model/task_rules.h"
 #include "model/tasks.h"
@@ -133,7 +134,7 @@ metrics_event(struct metrics *m, const struct event *ev, struct now now)
 void
 metrics_expire(struct metrics *m, struct now now)
 {
-    task_rules_expire(m->rules, now);
+    grace_expire(task_rules_grace(m->rules), now.mono_ms);
     m->generation++;
 }
 
@@ -153,7 +154,7 @@ metrics_tick(struct metrics *m, struct now now)
 int64_t
 metrics_deadline(const struct metrics *m)
 {
-    return task_rules_deadline(m->rules);
+    return grace_deadline(task_rules_grace(m->rules));
 }
 
 void
@@ -179,7 +180,7 @@ static void
 on_host_drop(void *ctx, const struct idset *hostnames)
 {
     struct metrics *m = ctx;
-    task_rules_release_hosts(m->rules, hostnames);
+    grace_release_hosts(task_rules_grace(m->rules), hostnames);
 }
 
 struct metrics *
@@ -228,6 +229,13 @@ metrics_free(struct metrics *m)
     senders_free(m->senders);
     registry_free(m->registry);
     free(m);
+}
+
+void
+metrics_worker_replied(struct metrics *m, struct str nodename, struct now now)
+{
+    workers_replied(m->workers, nodename, now);
+    m->generation++;
 }
 
 size_t

@@ -46,8 +46,10 @@ void metrics_expire(struct metrics *metrics, struct now now);
 /* Brings gauges that are derived up to date, before a page is made. */
 void metrics_refresh(struct metrics *metrics, struct now now);
 
-/* For the polls of workers: how many are alive, and whether one of that
- * nodename is. */
+/* For the polls of workers: one has replied; how many are alive, and whether
+ * one of that nodename is. */
+void metrics_worker_replied(struct metrics *metrics, struct str nodename,
+                            struct now now);
 size_t metrics_nworkers_up(const struct metrics *metrics);
 bool metrics_worker_is_up(const struct metrics *metrics, struct str nodename);
 

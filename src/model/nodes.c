@@ -6,7 +6,7 @@
 #include "base/xalloc.h"
 #include "model/values.h"
 
-enum { NONE = UINT32_MAX };
+static const uint32_t NONE = UINT32_MAX;
 
 struct nodes {
     struct registry *registry;

@@ -13,6 +13,7 @@ struct node {
     uint32_t hostname; /* and its host part */
     uint32_t nworkers; /* processes that are known; 0 = the place is free */
     uint32_t nup;
+    uint32_t latest;   /* number of the worker that was heard last */
     int64_t online_ms; /* when one of them last came online; 0 = never */
     uint64_t software; /* hash of what worker_info shows; 0 = nothing yet */
     int64_t software_ms;

@@ -5,7 +5,8 @@
 #include "base/index.h"
 #include "base/xalloc.h"
 
-enum { NONE = UINT32_MAX, FIRST_MARKS = 16 };
+enum { FIRST_MARKS = 16 };
+static const uint32_t NONE = UINT32_MAX;
 
 struct sender {
     struct hash128 hash;

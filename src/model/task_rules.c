@@ -289,29 +289,14 @@ task_rules_event(struct task_rules *r, const struct event *ev, struct now now)
 
 /* Referred to for ever: never dropped with a host of that name. */
 static uint32_t
-generic_hostname(struct task_rules *r)
+generic_hostname(struct registry *registry, bool wanted)
 {
+    if (!wanted)
+        return VALUES_OTHER;
     const uint32_t id =
-        registry_value(r->registry, LABEL_HOSTNAME, STR("generic"));
-    values_pin(registry_values(r->registry, LABEL_HOSTNAME), id);
+        registry_value(registry, LABEL_HOSTNAME, STR("generic"));
+    values_pin(registry_values(registry, LABEL_HOSTNAME), id);
     return id;
-}
-
-static void
-set_values(struct task_rules *r, const struct task_rules_config *config)
-{
-    static const struct str reasons[REVOCATION_COUNT] = {
-        [REVOKED_EXPIRED] = STR_INIT("expired"),
-        [REVOKED_TERMINATED] = STR_INIT("terminated"),
-        [REVOKED_PLAIN] = STR_INIT("revoked"),
-    };
-    if (config->generic_sent)
-        r->generic_sent = generic_hostname(r);
-    if (config->generic_worker)
-        r->generic_worker = generic_hostname(r);
-    for (size_t i = 0; i < REVOCATION_COUNT; i++)
-        r->revocations[i] =
-            registry_value(r->registry, LABEL_FIXED, reasons[i]);
 }
 
 struct task_rules *
@@ -319,13 +304,21 @@ task_rules_new(const struct task_rules_config *config,
                struct registry *registry, struct workers *workers,
                struct hash_key key)
 {
+    static const struct str reasons[REVOCATION_COUNT] = {
+        [REVOKED_EXPIRED] = STR_INIT("expired"),
+        [REVOKED_TERMINATED] = STR_INIT("terminated"),
+        [REVOKED_PLAIN] = STR_INIT("revoked"),
+    };
     struct task_rules *r = xmalloc(sizeof(*r));
     *r = (struct task_rules){
         .registry = registry,
         .workers = workers,
+        .generic_sent = generic_hostname(registry, config->generic_sent),
+        .generic_worker = generic_hostname(registry, config->generic_worker),
+        .tasks = tasks_new(key, config->max_tasks, on_evict, r),
     };
-    set_values(r, config);
-    r->tasks = tasks_new(key, config->max_tasks, on_evict, r);
+    for (size_t i = 0; i < REVOCATION_COUNT; i++)
+        r->revocations[i] = registry_value(registry, LABEL_FIXED, reasons[i]);
     r->grace = grace_new(registry, r->tasks, config->default_queue,
                          config->name_grace_ms);
     return r;
@@ -342,30 +335,18 @@ task_rules_free(struct task_rules *r)
 }
 
 void
-task_rules_expire(struct task_rules *r, struct now now)
-{
-    grace_expire(r->grace, now.mono_ms);
-}
-
-void
-task_rules_release_hosts(struct task_rules *r, const struct idset *hostnames)
-{
-    grace_release_hosts(r->grace, hostnames);
-}
-
-int64_t
-task_rules_deadline(const struct task_rules *r)
-{
-    return grace_deadline(r->grace);
-}
-
-void
 task_rules_tick(struct task_rules *r, struct now now)
 {
     const int64_t now_s = now.mono_ms / 1000;
     if (now_s > FINISHED_KEEP_S)
         tasks_expire(r->tasks, (uint32_t)(now_s - FINISHED_KEEP_S),
                      EXPIRE_PER_TICK);
+}
+
+struct grace *
+task_rules_grace(const struct task_rules *r)
+{
+    return r->grace;
 }
 
 const struct tasks *

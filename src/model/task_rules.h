@@ -27,14 +27,9 @@ void task_rules_free(struct task_rules *rules);
 /* A task event that is no exact repeat. */
 void task_rules_event(struct task_rules *rules, const struct event *ev,
                       struct now now);
-/* Counts the events that have waited long enough for a name or queue. */
-void task_rules_expire(struct task_rules *rules, struct now now);
-/* Counts those that wait and belong to one of these hosts, which leave. */
-void task_rules_release_hosts(struct task_rules *rules,
-                              const struct idset *hostnames);
-/* When the next of them is due; INT64_MAX when none waits. */
-int64_t task_rules_deadline(const struct task_rules *rules);
 /* Forgets tasks that finished long ago; once a second. */
 void task_rules_tick(struct task_rules *rules, struct now now);
+/* The events that wait for their name or queue. */
+struct grace *task_rules_grace(const struct task_rules *rules);
 /* For the exporter's own figures. */
 const struct tasks *task_rules_tasks(const struct task_rules *rules);

@@ -8,10 +8,11 @@
 #include "base/xalloc.h"
 
 enum {
-    NONE = UINT32_MAX,
     SLAB_BITS = 12, /* entries come 4,096 at a time: 256 KiB */
     SLAB_SIZE = 1 << SLAB_BITS,
 };
+
+static const uint32_t NONE = UINT32_MAX;
 
 _Static_assert(sizeof(struct task) == 64, "a task is one cache line");
 

@@ -23,7 +23,8 @@ enum task_flag {
         1 << 7, /* the start of the run came before its task-sent */
 };
 
-enum { TASK_NO_VALUE = 0xffffff, TASK_NO_WORKER = UINT32_MAX };
+enum { TASK_NO_VALUE = 0xffffff };
+#define TASK_NO_WORKER UINT32_MAX
 
 struct task {
     struct hash128 key;

@@ -6,7 +6,8 @@
 #include "base/utf8.h"
 #include "base/xalloc.h"
 
-enum { CUT_MARK_LEN = 9, NONE = UINT32_MAX };
+enum { CUT_MARK_LEN = 9 };
+static const uint32_t NONE = UINT32_MAX;
 
 struct value {
     struct hash128 hash;

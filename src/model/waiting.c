@@ -17,7 +17,7 @@ struct place {
     uint32_t next; /* of the same task */
 };
 
-enum { TASK_GONE = UINT32_MAX };
+static const uint32_t TASK_GONE = UINT32_MAX;
 #define NAMED UINT32_C(0x80000000)
 
 struct waiting {

@@ -1,19 +1,13 @@
 #include "model/workers.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-#include "base/index.h"
 #include "base/xalloc.h"
 #include "model/hosts.h"
 #include "model/nodes.h"
-#include "model/worker_figures.h"
+#include "model/worker_table.h"
 
 enum {
-    NONE = UINT32_MAX,
-    /* A number is a place and, above, how often it was given out before. */
-    PLACE_BITS = 14,
-    PLACE_MASK = (1 << PLACE_BITS) - 1,
     /* A process that fell silent while another of the same nodename came
      * online was restarted: no need to wait for the timeout. */
     SUPERSEDED_MS = 15 * 1000,
@@ -25,54 +19,28 @@ enum {
     MAX_ACTIVE = 1000000000, /* more than any pool has */
 };
 
-struct worker {
-    struct hash128 hash; /* of nodename and pid */
-    struct worker_figures figures;
-    uint32_t node;
-    uint32_t reuse;     /* how often the place was given out before */
-    uint32_t next_free; /* while it is free */
-    uint32_t nrunning;
-    int64_t seen_ms;
-    int64_t active;
-    bool used;
-    bool up;
-    bool goodbye; /* said worker-offline, and nothing of its own since */
-};
-
 struct workers {
     struct workers_config config;
     struct registry *registry;
     struct hash_key key;
-    struct worker *items;
-    uint32_t nitems;
-    uint32_t cap;
-    uint32_t first_free;
-    struct index index;
+    struct worker_table table;
     struct nodes *nodes;
     struct hosts *hosts;
     size_t nup;
 };
 
-static struct hash128
-hash_of(const void *owner, uint32_t place)
-{
-    return ((const struct workers *)owner)->items[place].hash;
-}
-
 struct workers *
 workers_new(const struct workers_config *config, struct registry *registry,
             struct hash_key key)
 {
-    assert(config->max <= WORKERS_MAX);
     struct workers *workers = xmalloc(sizeof(*workers));
     *workers = (struct workers){
         .config = *config,
         .registry = registry,
         .key = key,
-        .first_free = NONE,
         .nodes = nodes_new(registry, key),
     };
-    index_init(&workers->index, hash_of, workers);
+    worker_table_init(&workers->table, key, config->max);
     workers->hosts = hosts_new(
         &(struct hosts_config){.client_purge_ms = config->client_purge_ms,
                                .before_drop = config->before_drop,
@@ -86,10 +54,9 @@ workers_free(struct workers *workers)
 {
     if (workers == NULL)
         return;
-    index_close(&workers->index);
+    worker_table_close(&workers->table);
     nodes_free(workers->nodes);
     hosts_free(workers->hosts);
-    free(workers->items);
     free(workers);
 }
 
@@ -116,78 +83,45 @@ set_state(struct workers *workers, struct worker *worker, bool up,
     worker->active = active;
 }
 
-static uint32_t
-take_place(struct workers *workers)
-{
-    if (workers->first_free != NONE) {
-        const uint32_t place = workers->first_free;
-        workers->first_free = workers->items[place].next_free;
-        return place;
-    }
-    if (workers->nitems >= workers->config.max)
-        return NONE;
-    if (workers->nitems == workers->cap) {
-        workers->cap = workers->cap == 0 ? 16 : 2 * workers->cap;
-        workers->items =
-            xrealloc(workers->items, workers->cap, sizeof(struct worker));
-    }
-    workers->items[workers->nitems].reuse = 0;
-    return workers->nitems++;
-}
-
-static struct worker *
-find(const struct workers *workers, const struct event *ev,
-     struct hash128 *hash)
-{
-    *hash = hash_bytes(workers->key, ev->hostname);
-    hash->low ^= hash_mix(workers->key, (uint64_t)ev->pid, hash->high);
-    const uint32_t place = index_find(&workers->index, *hash);
-    return place == INDEX_NONE ? NULL : &workers->items[place];
-}
-
 static struct worker *
 find_or_add(struct workers *workers, const struct event *ev)
 {
-    struct hash128 hash;
-    struct worker *worker = find(workers, ev, &hash);
+    struct worker *worker = worker_table_find(&workers->table, ev);
     if (worker != NULL)
         return worker;
-    const uint32_t place = take_place(workers);
-    if (place == NONE)
+    worker = worker_table_add(&workers->table, ev);
+    if (worker == NULL)
         return NULL;
-    worker = &workers->items[place];
-    *worker = (struct worker){
-        .hash = hash,
-        .figures = {.processed = -1},
-        .node = nodes_add_worker(workers->nodes, ev->hostname),
-        .reuse = worker->reuse,
-        .used = true,
-    };
+    worker->node = nodes_add_worker(workers->nodes, ev->hostname);
     hosts_add_worker(workers->hosts, node_of(workers, worker)->hostname);
-    index_add(&workers->index, hash, place);
     return worker;
 }
 
-/* NULL when it was purged, or never had a place. */
-static struct worker *
-worker_at(const struct workers *workers, uint32_t number)
+static void
+hear(struct workers *workers, struct worker *worker, struct now now)
 {
-    if (number == WORKERS_NONE)
-        return NULL;
-    struct worker *worker = &workers->items[number & PLACE_MASK];
-    return worker->used && worker->reuse == number >> PLACE_BITS ? worker
-                                                                 : NULL;
+    worker->seen_ms = now.mono_ms;
+    node_of(workers, worker)->latest =
+        worker_table_number(&workers->table, worker);
+}
+
+/* What proves life, but not that a worker goes on after its goodbye. */
+static void
+hear_of_life(struct workers *workers, struct worker *worker, struct now now)
+{
+    hear(workers, worker, now);
+    if (!worker->up && !worker->goodbye)
+        set_state(workers, worker, true, worker->active, now.wall_s);
 }
 
 static void
 offline(struct workers *workers, const struct event *ev, struct now now)
 {
-    struct hash128 hash;
-    struct worker *worker = find(workers, ev, &hash);
+    struct worker *worker = worker_table_find(&workers->table, ev);
     if (worker == NULL)
         return;
     worker->goodbye = true;
-    worker->seen_ms = now.mono_ms;
+    hear(workers, worker, now);
     set_state(workers, worker, false, 0, now.wall_s);
 }
 
@@ -205,7 +139,7 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
     if (ev->type == EVENT_WORKER_ONLINE)
         node->online_ms = now.mono_ms;
     worker->goodbye = false;
-    worker->seen_ms = now.mono_ms;
+    hear(workers, worker, now);
     /* A forced heartbeat has no figures: it only proves life. */
     set_state(workers, worker, true,
               ev->active >= 0 ? ev->active : worker->active, now.wall_s);
@@ -220,19 +154,27 @@ workers_task_event(struct workers *workers, const struct event *ev,
     struct worker *worker = find_or_add(workers, ev);
     if (worker == NULL)
         return WORKERS_NONE;
-    worker->seen_ms = now.mono_ms;
-    if (!worker->up && !worker->goodbye)
-        set_state(workers, worker, true, worker->active, now.wall_s);
+    hear_of_life(workers, worker, now);
     worker_figures_task_event(&worker->figures, node_of(workers, worker),
                               workers->registry, now.wall_s);
-    return (uint32_t)(worker - workers->items) | worker->reuse << PLACE_BITS;
+    return worker_table_number(&workers->table, worker);
+}
+
+void
+workers_replied(struct workers *workers, struct str nodename, struct now now)
+{
+    const struct node *node = nodes_find(workers->nodes, nodename);
+    struct worker *worker =
+        node == NULL ? NULL : worker_table_at(&workers->table, node->latest);
+    if (worker != NULL && !worker->goodbye)
+        hear_of_life(workers, worker, now);
 }
 
 bool
 workers_hostname(const struct workers *workers, uint32_t number,
                  uint32_t *hostname)
 {
-    const struct worker *worker = worker_at(workers, number);
+    const struct worker *worker = worker_table_at(&workers->table, number);
     if (worker == NULL)
         return false;
     *hostname = node_of(workers, worker)->hostname;
@@ -248,7 +190,7 @@ workers_client_event(struct workers *workers, uint32_t hostname, struct now now)
 void
 workers_task_started(struct workers *workers, uint32_t number)
 {
-    struct worker *worker = worker_at(workers, number);
+    struct worker *worker = worker_table_at(&workers->table, number);
     if (worker != NULL)
         worker->nrunning++;
 }
@@ -256,7 +198,7 @@ workers_task_started(struct workers *workers, uint32_t number)
 void
 workers_task_ended(struct workers *workers, uint32_t number)
 {
-    struct worker *worker = worker_at(workers, number);
+    struct worker *worker = worker_table_at(&workers->table, number);
     if (worker != NULL && worker->nrunning > 0)
         worker->nrunning--;
 }
@@ -266,15 +208,10 @@ static void
 purge(struct workers *workers, struct worker *worker)
 {
     const bool keep = workers->config.purge_ms == 0;
-    index_remove(&workers->index, worker->hash);
     hosts_remove_worker(workers->hosts, node_of(workers, worker)->hostname,
                         keep);
     nodes_remove_worker(workers->nodes, worker->node, keep);
-    worker->used = false;
-    /* Never so often that a number could be WORKERS_NONE. */
-    worker->reuse = (worker->reuse + 1) & (UINT32_MAX >> (PLACE_BITS + 1));
-    worker->next_free = workers->first_free;
-    workers->first_free = (uint32_t)(worker - workers->items);
+    worker_table_remove(&workers->table, worker);
 }
 
 static bool
@@ -282,8 +219,8 @@ must_purge(const struct workers *workers, const struct worker *worker,
            int64_t silent_ms)
 {
     const struct workers_config *config = &workers->config;
-    const bool crowded = workers->index.n >= config->max - config->max / 10;
-    if (crowded && !worker->up && silent_ms > CROWDED_MS)
+    if (!worker->up && silent_ms > CROWDED_MS &&
+        worker_table_is_crowded(&workers->table))
         return true;
     if (config->purge_ms == 0 || silent_ms <= config->purge_ms)
         return false;
@@ -320,9 +257,9 @@ check_worker(struct workers *workers, struct worker *worker, struct now now)
 void
 workers_tick(struct workers *workers, struct now now)
 {
-    for (uint32_t i = 0; i < workers->nitems; i++)
-        if (workers->items[i].used)
-            check_worker(workers, &workers->items[i], now);
+    for (uint32_t i = 0; i < workers->table.nitems; i++)
+        if (workers->table.items[i].used)
+            check_worker(workers, &workers->table.items[i], now);
     nodes_tick(workers->nodes);
     hosts_tick(workers->hosts, now);
 }
@@ -330,8 +267,8 @@ workers_tick(struct workers *workers, struct now now)
 void
 workers_excuse(struct workers *workers, int64_t blind_ms, struct now now)
 {
-    for (uint32_t i = 0; i < workers->nitems; i++) {
-        struct worker *worker = &workers->items[i];
+    for (uint32_t i = 0; i < workers->table.nitems; i++) {
+        struct worker *worker = &workers->table.items[i];
         worker->seen_ms += blind_ms;
         if (worker->seen_ms > now.mono_ms)
             worker->seen_ms = now.mono_ms;

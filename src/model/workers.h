@@ -7,9 +7,8 @@
 
 #include "base/now.h"
 #include "model/registry.h"
+#include "model/worker_table.h"
 #include "wire/event.h"
-
-enum { WORKERS_NONE = UINT32_MAX, WORKERS_MAX = (1 << 14) - 1 };
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
@@ -34,6 +33,11 @@ void workers_event(struct workers *workers, const struct event *ev,
  * WORKERS_NONE when there is no room for it. */
 uint32_t workers_task_event(struct workers *workers, const struct event *ev,
                             struct now now);
+/* A control reply proves the worker alive that was last heard under the
+ * nodename, unless it has said goodbye. Nothing is made for an unknown one: a
+ * reply does not tell which process it is of. */
+void workers_replied(struct workers *workers, struct str nodename,
+                     struct now now);
 /* The label value of a worker's host; false for WORKERS_NONE and once the
  * worker was purged. */
 bool workers_hostname(const struct workers *workers, uint32_t number,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.events import Publisher, Sender, task_id
+from support.events import Sender, task_id
 from support.wait import stays, wait_until
 from support.workers import Celery
 
@@ -300,12 +300,3 @@ def test_lengths_of_queues_with_priorities(run_exporter, redis_server):
     exporter.wait_value(9, "celery_queue_length", queue_name="jobs")
     exporter.wait_value(0, "celery_queue_length", queue_name="more")
     redis_server.client.flushall()
-
-
-def test_queue_of_a_sent_task_is_polled(run_exporter, redis_server):
-    exporter = run_exporter("--poll-interval", "1")
-    publisher = Publisher(redis_server.connect())
-
-    publisher.send(Sender("gen1@client").sent(task_id(), "demo.add", "jobs"))
-
-    exporter.wait_value(0, "celery_queue_length", queue_name="jobs")

@@ -1,6 +1,8 @@
 """A strict reader of the Prometheus text format 0.0.4."""
 import re
 
+import pytest
+
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"^({NAME})(?:\{{(.*)\}})? (\S+)$", re.DOTALL)
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
@@ -37,6 +39,11 @@ class Page:
     def values_of(self, label):
         """Every value that this label has anywhere."""
         return {v for _, pairs in self.samples for k, v in pairs if k == label}
+
+    def need(self, family):
+        """Skips the test where the program has no such family yet."""
+        if family not in self.types:
+            pytest.skip(f"{family} is not exposed")
 
     def family(self, sample_name):
         for suffix in ("", "_bucket", "_count", "_sum"):

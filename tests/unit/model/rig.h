@@ -113,8 +113,8 @@ rig_send(struct rig *rig, const struct event *given)
     metrics_event(rig->metrics, &ev, rig->now);
 }
 
-#define SEND(rig, what, ...) \
-    rig_send(rig, &(struct event){.type = what, __VA_ARGS__})
+/* SEND(rig, type, .field = value, ...) */
+#define SEND(rig, ...) rig_send(rig, &(struct event){.type = __VA_ARGS__})
 
 /* -1 is absent, as in the heartbeat that another monitor forced. */
 static inline void

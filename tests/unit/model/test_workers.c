@@ -137,6 +137,55 @@ START_TEST(a_worker_without_heartbeats_is_up_by_its_tasks)
 }
 END_TEST
 
+/* A solo pool that is idle, without heartbeats. */
+START_TEST(control_replies_prove_life_too)
+{
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+    for (int i = 0; i < 4; i++) {
+        rig_pass(&rig, 200);
+        metrics_worker_replied(rig.metrics, STR("celery@h"), rig.now);
+    }
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
+
+    rig_pass(&rig, 301);
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 0);
+    metrics_worker_replied(rig.metrics, STR("celery@h"), rig.now);
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
+}
+END_TEST
+
+START_TEST(control_replies_revive_nobody_after_the_goodbye)
+{
+    rig_online(&rig, "celery@h", 1);
+    rig_offline(&rig, "celery@h", 1);
+
+    metrics_worker_replied(rig.metrics, STR("celery@h"), rig.now);
+    metrics_worker_replied(rig.metrics, STR("nobody@g"), rig.now);
+
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 0);
+    ASSERT_ABSENT(&rig, "celery_worker_up{hostname='g'}");
+}
+END_TEST
+
+/* It is the new process that answers, not what is left of the old one. */
+START_TEST(a_control_reply_is_of_the_process_heard_last)
+{
+    rig_heartbeat(&rig, "celery@h", 1, 3, 0);
+    rig_heartbeat(&rig, "celery@h", 2, 1, 0);
+    for (int i = 0; i < 4; i++) {
+        rig_pass(&rig, 100);
+        metrics_worker_replied(rig.metrics, STR("celery@h"), rig.now);
+    }
+    ASSERT_VALUE(&rig, "celery_worker_tasks_active{hostname='h'}", 1);
+    ASSERT_VALUE(&rig, "celery_worker_lost_total{hostname='h'}", 1);
+
+    /* The place of a purged one leads nowhere. */
+    rig_pass(&rig, 1000);
+    metrics_worker_replied(rig.metrics, STR("celery@h"), rig.now);
+    ASSERT_ABSENT(&rig, "celery_worker_up{hostname='h'}");
+}
+END_TEST
+
 /* A warm shutdown: the running tasks end after the goodbye. */
 START_TEST(task_events_after_offline_count_but_do_not_revive)
 {
@@ -409,6 +458,9 @@ suite_add(TCase *tc)
     tcase_add_test(tc, timeout_zero_is_never);
     tcase_add_test(tc, task_events_prove_life_too);
     tcase_add_test(tc, a_worker_without_heartbeats_is_up_by_its_tasks);
+    tcase_add_test(tc, control_replies_prove_life_too);
+    tcase_add_test(tc, control_replies_revive_nobody_after_the_goodbye);
+    tcase_add_test(tc, a_control_reply_is_of_the_process_heard_last);
     tcase_add_test(tc, task_events_after_offline_count_but_do_not_revive);
     tcase_add_test(tc, a_forced_heartbeat_proves_life_and_changes_nothing_else);
     tcase_add_test(tc, workers_of_one_host_add_up);

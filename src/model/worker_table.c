@@ -1,0 +1,121 @@
+#include "model/worker_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+
+enum {
+    /* A number is a place and, above, how often it was given out before. */
+    PLACE_BITS = 14,
+    PLACE_MASK = (1 << PLACE_BITS) - 1,
+};
+
+static const uint32_t NONE = UINT32_MAX;
+
+static struct hash128
+hash_of(const void *owner, uint32_t place)
+{
+    return ((const struct worker_table *)owner)->items[place].hash;
+}
+
+void
+worker_table_init(struct worker_table *table, struct hash_key key, size_t max)
+{
+    assert(max <= WORKERS_MAX);
+    *table = (struct worker_table){
+        .key = key, .max = (uint32_t)max, .first_free = NONE};
+    index_init(&table->index, hash_of, table);
+}
+
+void
+worker_table_close(struct worker_table *table)
+{
+    index_close(&table->index);
+    free(table->items);
+}
+
+static struct hash128
+hash_sender(const struct worker_table *table, const struct event *ev)
+{
+    struct hash128 hash = hash_bytes(table->key, ev->hostname);
+    hash.low ^= hash_mix(table->key, (uint64_t)ev->pid, hash.high);
+    return hash;
+}
+
+struct worker *
+worker_table_find(const struct worker_table *table, const struct event *ev)
+{
+    const uint32_t place = index_find(&table->index, hash_sender(table, ev));
+    return place == INDEX_NONE ? NULL : &table->items[place];
+}
+
+static uint32_t
+take_place(struct worker_table *table)
+{
+    if (table->first_free != NONE) {
+        const uint32_t place = table->first_free;
+        table->first_free = table->items[place].next_free;
+        return place;
+    }
+    if (table->nitems >= table->max)
+        return NONE;
+    if (table->nitems == table->cap) {
+        table->cap = table->cap == 0 ? 16 : 2 * table->cap;
+        table->items =
+            xrealloc(table->items, table->cap, sizeof(struct worker));
+    }
+    table->items[table->nitems].reuse = 0;
+    return table->nitems++;
+}
+
+struct worker *
+worker_table_add(struct worker_table *table, const struct event *ev)
+{
+    const uint32_t place = take_place(table);
+    if (place == NONE)
+        return NULL;
+    struct worker *worker = &table->items[place];
+    *worker = (struct worker){
+        .hash = hash_sender(table, ev),
+        .figures = {.processed = -1},
+        .reuse = worker->reuse,
+        .used = true,
+    };
+    index_add(&table->index, worker->hash, place);
+    return worker;
+}
+
+void
+worker_table_remove(struct worker_table *table, struct worker *worker)
+{
+    index_remove(&table->index, worker->hash);
+    worker->used = false;
+    /* Never so often that a number could be WORKERS_NONE. */
+    worker->reuse = (worker->reuse + 1) & (UINT32_MAX >> (PLACE_BITS + 1));
+    worker->next_free = table->first_free;
+    table->first_free = (uint32_t)(worker - table->items);
+}
+
+uint32_t
+worker_table_number(const struct worker_table *table,
+                    const struct worker *worker)
+{
+    return (uint32_t)(worker - table->items) | worker->reuse << PLACE_BITS;
+}
+
+struct worker *
+worker_table_at(const struct worker_table *table, uint32_t number)
+{
+    if (number == WORKERS_NONE)
+        return NULL;
+    struct worker *worker = &table->items[number & PLACE_MASK];
+    return worker->used && worker->reuse == number >> PLACE_BITS ? worker
+                                                                 : NULL;
+}
+
+bool
+worker_table_is_crowded(const struct worker_table *table)
+{
+    return table->index.n >= table->max - table->max / 10;
+}

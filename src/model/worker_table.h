@@ -1,0 +1,55 @@
+#pragma once
+
+/* The worker processes that are known, by nodename and pid, and numbers that
+ * lead to them as long as they are. */
+
+#include "base/index.h"
+#include "model/worker_figures.h"
+
+#define WORKERS_NONE UINT32_MAX
+enum { WORKERS_MAX = (1 << 14) - 1 };
+
+struct worker {
+    struct hash128 hash; /* of nodename and pid */
+    struct worker_figures figures;
+    uint32_t node;
+    uint32_t reuse;     /* how often the place was given out before */
+    uint32_t next_free; /* while it is free */
+    uint32_t nrunning;  /* tasks started and unfinished */
+    int64_t seen_ms;
+    int64_t active;
+    bool used;
+    bool up;
+    bool goodbye; /* said worker-offline, and nothing of its own since */
+};
+
+struct worker_table {
+    struct hash_key key;
+    uint32_t max;
+    struct worker *items; /* those not in use among them */
+    uint32_t nitems;
+    uint32_t cap;
+    uint32_t first_free;
+    struct index index;
+};
+
+/* max: at most WORKERS_MAX. */
+void worker_table_init(struct worker_table *table, struct hash_key key,
+                       size_t max);
+void worker_table_close(struct worker_table *table);
+/* The sender of the event, or NULL. */
+struct worker *worker_table_find(const struct worker_table *table,
+                                 const struct event *ev);
+/* Makes the sender known, which is not yet; NULL when the table is full. Other
+ * pointers to workers are good no more. */
+struct worker *worker_table_add(struct worker_table *table,
+                                const struct event *ev);
+/* Gives its place to another; its numbers lead nowhere from now on. */
+void worker_table_remove(struct worker_table *table, struct worker *worker);
+uint32_t worker_table_number(const struct worker_table *table,
+                             const struct worker *worker);
+/* NULL when it was removed, and for WORKERS_NONE. */
+struct worker *worker_table_at(const struct worker_table *table,
+                               uint32_t number);
+/* More than nine tenths are used. */
+bool worker_table_is_crowded(const struct worker_table *table);
