@@ -1,5 +1,6 @@
 #include "io/amqp_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,12 +269,23 @@ on_bytes(void *ctx, struct str bytes)
                           amqp_words_of_stranger(sample));
 }
 
+int64_t
+amqp_session_not_after(const struct amqp_session *session)
+{
+    return stream_tls_not_after(session->stream);
+}
+
 static void
 on_stream_ended(void *ctx, enum stream_end end, int error)
 {
     struct amqp_session *session = ctx;
-    char why[256];
-    redis_words_of_end(why, sizeof(why), end, error, !session->settled);
+    char why[STREAM_MAX_WORDS];
+    /* Whoever speaks TLS is not asked for it. */
+    const bool login = !session->settled && !session->url->tls.on;
+    if (end == STREAM_TLS)
+        snprintf(why, sizeof(why), "%s", stream_tls_words(session->stream));
+    else
+        redis_words_of_end(why, sizeof(why), end, error, login);
     amqp_session_fail(session, redis_reason_of_end(end, session->connected),
                       why);
 }
@@ -364,7 +376,7 @@ amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
                        .host = url->host,
                        .port = url->port,
                        .tls = url->tls.on ? &url->tls : NULL,
-                       .handshake_ms = LOGIN_MS,
+                       .handshake_ms = STREAM_HANDSHAKE_MS,
                        .connect_ms = connect_ms > 0 ? connect_ms : CONNECT_MS,
                        .user_timeout_ms = USER_TIMEOUT_MS,
                        .in_max = burst_buffer,

@@ -146,9 +146,18 @@ on_commands_closed(void *ctx, uint16_t code, struct str text)
 /* Connection */
 
 static void
+tell_of_certificate(const struct amqp_broker *broker)
+{
+    const int64_t not_after_s = amqp_session_not_after(broker->session);
+    if (not_after_s != 0)
+        broker->handler.certificate(broker->handler.ctx, not_after_s);
+}
+
+static void
 on_ready(void *ctx)
 {
     struct amqp_broker *broker = ctx;
+    tell_of_certificate(broker);
     amqp_channel_attach(&broker->events, broker->session);
     amqp_channel_attach(&broker->commands, broker->session);
     amqp_channel_attach(&broker->replies, broker->session);
@@ -195,6 +204,7 @@ static void
 on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct amqp_broker *broker = ctx;
+    tell_of_certificate(broker);
     lose_channels(broker);
     if (reconnect_later(&broker->reconnect, reason, why))
         broker->handler.down(broker->handler.ctx, reason);

@@ -355,6 +355,7 @@ fill(struct url *url, const struct url *first, struct buf *err)
     if (first != NULL && url->scheme != URL_REDIS_UNIX &&
         tls_options_bare(&url->tls))
         tls_options_inherit(&url->tls, &first->tls);
+    url->port_preset = url->port == 0 && (first == NULL || first->port_preset);
     if (url->scheme == URL_AMQP)
         url_amqp_fill(url, first);
     if (url->port == 0)
@@ -385,6 +386,14 @@ parse_url(struct url *url, struct str text, const struct url *first,
              parse_rest(url, str_slice(text, len + 3, text.len), err);
     }
     return ok && fill(url, first, err);
+}
+
+void
+url_add_tls(struct url *url, const struct tls_options *tls)
+{
+    tls_options_inherit(&url->tls, tls);
+    if (url->scheme == URL_AMQP && url->tls.on && url->port_preset)
+        url->port = URL_AMQPS_PORT;
 }
 
 bool

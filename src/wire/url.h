@@ -19,8 +19,9 @@ struct url {
     enum url_scheme scheme;
     char *host; /* lower case, no brackets; NULL for a Unix socket */
     uint16_t port;
-    char *path; /* Unix socket */
-    char *user; /* NULL when none; percent-decoded */
+    bool port_preset; /* neither this URL nor the first names one */
+    char *path;       /* Unix socket */
+    char *user;       /* NULL when none; percent-decoded */
     char *password;
     int db;
     struct tls_options tls;
@@ -43,6 +44,8 @@ struct url_list {
  * that could be part of a password. */
 bool url_list_parse(struct url_list *out, struct str text,
                     struct buf *err) MUST_CHECK;
+/* What the URL says nothing of is as in `tls`; the preset port follows. */
+void url_add_tls(struct url *url, const struct tls_options *tls);
 /* Wipes and frees the credentials too. */
 void url_list_free(struct url_list *list);
 /* The URL as kombu's as_uri() prints it, the password masked:
