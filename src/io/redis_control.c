@@ -134,7 +134,7 @@ warn_of_db(struct redis_control *control)
     if (!control->warned_db)
         LOG(LOG_WARN,
             "The account may not SELECT the database: no queue lengths, no "
-            "replies from workers",
+            "replies of workers",
             NULL);
     control->warned_db = true;
 }

@@ -36,7 +36,7 @@ check(struct redis_replies *replies, const struct resp_reply *reply)
         return false;
     if (reply->array || reply->items[0].type != RESP_ERROR)
         return true;
-    redis_warn_refused(&replies->warned, "Cannot receive replies from workers",
+    redis_warn_refused(&replies->warned, "Cannot receive replies of workers",
                        reply->items[0].str);
     return false;
 }

@@ -16,7 +16,7 @@ from support.workers import Celery
 PASSWORD = "s3cret"
 DOC = (ROOT / "docs" / "accounts.md").read_text()
 COMMANDS, REPLIES, LENGTHS, ROLE, FORM, DATABASE = (
-    "Cannot send commands to workers", "Cannot receive replies from workers",
+    "Cannot send commands to workers", "Cannot receive replies of workers",
     "Cannot read queue lengths",
     "Cannot ask the server whether it is the master",
     "The account may subscribe to one form of the channel only",
