@@ -131,7 +131,7 @@ static void
 on_replies_closed(void *ctx, uint16_t code, struct str text)
 {
     struct amqp_broker *broker = ctx;
-    warn_once(&broker->warned_replies, "Cannot receive replies from workers",
+    warn_once(&broker->warned_replies, "Cannot receive replies of workers",
               code, text);
 }
 
