@@ -21,17 +21,17 @@ class Page:
         self._read(text)
         self._check_histograms()
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         """The one sample with exactly these labels, or None."""
         return self.samples.get((name, frozenset(labels.items())))
 
-    def select(self, name, **labels):
+    def select(self, name, /, **labels):
         """[(labels, value)] of the samples that carry at least these labels."""
         wanted = set(labels.items())
         return [(dict(pairs), value) for (n, pairs), value
                 in self.samples.items() if n == name and wanted <= pairs]
 
-    def sum(self, name, **labels):
+    def sum(self, name, /, **labels):
         return sum(value for _, value in self.select(name, **labels))
 
     def values_of(self, label):
