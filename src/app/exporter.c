@@ -415,6 +415,7 @@ set_broker_config(struct exporter *e)
     e->broker_config.min_other_sentinels = o->min_other_sentinels;
     e->broker_config.sentinel_user = o->sentinel_user;
     e->broker_config.sentinel_password = o->sentinel_password;
+    e->broker_config.sentinel_tls = o->sentinel_tls;
     e->broker_config.event_queue_ttl_ms = o->event_queue_ttl_ms;
     e->broker_config.event_queue_max_bytes = o->event_queue_max_bytes;
     e->broker_config.event_max_bytes = (size_t)o->event_max_bytes;

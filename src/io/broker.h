@@ -52,6 +52,7 @@ struct broker_config {
     int64_t min_other_sentinels;
     char *sentinel_user; /* of the Sentinels themselves; NULL: none */
     char *sentinel_password;
+    struct tls_options sentinel_tls;
     /* of our event queue on RabbitMQ: what it holds, and for how long */
     int64_t event_queue_ttl_ms;
     int64_t event_queue_max_bytes;
