@@ -34,7 +34,7 @@ struct amqp_session_handler {
 
 struct amqp_session;
 
-/* The URL is borrowed for the session's life. */
+/* The URL is copied. */
 struct amqp_session *
 amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
                  const struct amqp_session_handler *handler);

@@ -37,7 +37,11 @@ enum broker_reason {
 struct str broker_reason_name(enum broker_reason reason);
 
 struct broker_config {
-    struct url_list urls;         /* borrowed for the broker's life */
+    struct url_list urls; /* borrowed only for the call */
+    /* The URLs as they are now, for each connect, or false when those at hand
+     * are to stay; NULL: they always stay. The list is the caller's. */
+    bool (*load_urls)(void *ctx, struct url_list *out);
+    void *load_ctx;
     const char *event_exchange;   /* "celeryev" */
     const char *control_exchange; /* "celery" */
     /* kombu's transport options of Redis */

@@ -51,6 +51,7 @@ forget_handle(void *ctx)
     buf_close(&broker->reply_queue);
     buf_close(&broker->reply_exchange);
     buf_close(&broker->command_exchange);
+    reconnect_free(&broker->reconnect);
     free(broker);
     done(done_ctx);
 }

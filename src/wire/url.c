@@ -330,8 +330,8 @@ parse_bare(struct url *url, struct str text, const struct url *first,
     return parse_host_port(url, text, err);
 }
 
-static bool
-goes_with(const struct url *url, const struct url *first)
+bool
+url_goes_with(const struct url *url, const struct url *first)
 {
     static const int families[] = {
         [URL_REDIS] = 0,
@@ -349,7 +349,7 @@ static bool
 fill(struct url *url, const struct url *first, struct buf *err)
 {
     const bool sentinel = url->scheme == URL_SENTINEL;
-    if (first != NULL && !goes_with(url, first))
+    if (first != NULL && !url_goes_with(url, first))
         return fail(err, "this URL does not go together with the first one: "
                          "all must be Redis, all Sentinels, or all RabbitMQ");
     if (first != NULL && url->scheme != URL_REDIS_UNIX &&
@@ -423,21 +423,6 @@ url_list_parse(struct url_list *out, struct str text, struct buf *err)
         }
     }
     return true;
-}
-
-void
-url_list_free(struct url_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        free(list->urls[i].host);
-        free(list->urls[i].path);
-        url_wipe(list->urls[i].user);
-        url_wipe(list->urls[i].password);
-        tls_options_close(&list->urls[i].tls);
-        free(list->urls[i].vhost);
-    }
-    free(list->urls);
-    *list = (struct url_list){0};
 }
 
 static struct str

@@ -48,6 +48,13 @@ bool url_list_parse(struct url_list *out, struct str text,
 void url_add_tls(struct url *url, const struct tls_options *tls);
 /* Wipes and frees the credentials too. */
 void url_list_free(struct url_list *list);
+void url_list_copy(struct url_list *to, const struct url_list *from);
+bool url_list_eq(const struct url_list *a, const struct url_list *b);
+void url_copy(struct url *to, const struct url *from);
+void url_close(struct url *url);
+bool url_eq(const struct url *a, const struct url *b);
+/* Whether one transport can serve both. */
+bool url_goes_with(const struct url *url, const struct url *first);
 /* The URL as kombu's as_uri() prints it, the password masked:
  * redis://user:**@host:6379/0, redis://:**@host:6379/0. A user without a
  * password is masked as well: redis://secret@host mostly means a password.
