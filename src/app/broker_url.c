@@ -66,7 +66,7 @@ add_tls(const struct options *o, struct url_list *urls, struct buf *err)
                  0);
             return false;
         }
-        tls_options_inherit(&urls->urls[i].tls, &o->tls);
+        url_add_tls(&urls->urls[i], &o->tls);
     }
     return true;
 }

@@ -389,24 +389,54 @@ metrics_config_of(const struct options *o, double start_s)
     };
 }
 
+/* The transports differ too much for one broker to turn into another. */
 static bool
-load_urls(void *ctx, struct url_list *out)
+keeps_transport(const struct exporter *e, struct url_list *urls,
+                struct buf *err)
 {
-    struct exporter *e = ctx;
+    const struct url_list *before = &e->broker_config.urls;
+    if (before->n == 0 || url_goes_with(&urls->urls[0], &before->urls[0]))
+        return true;
+    buf_add_str(err, STR("it is of another kind than at the start of the "
+                         "exporter, which would have to be restarted"));
+    url_list_free(urls);
+    return false;
+}
+
+static bool
+load_urls(struct exporter *e, struct url_list *out)
+{
     struct buf err;
     buf_init(&err, 0);
-    const bool ok = broker_url_list(e->options, out, &err);
+    const bool ok =
+        broker_url_list(e->options, out, &err) && keeps_transport(e, out, &err);
     buf_add_byte(&err, '\0');
     if (!ok)
-        LOG(LOG_ERROR, "The broker URL cannot be used", "err", err.ptr, NULL);
+        LOG_LIMITED(LOG_ERROR, "broker-url", "The broker URL cannot be used",
+                    "err", err.ptr, NULL);
     buf_close(&err);
     return ok;
+}
+
+/* For a connect: what is in the file may have changed, a password mostly. */
+static bool
+on_load_urls(void *ctx, struct url_list *out)
+{
+    struct exporter *e = ctx;
+    if (!load_urls(e, out))
+        return false;
+    url_list_free(&e->broker_config.urls);
+    url_list_copy(&e->broker_config.urls, out);
+    return true;
 }
 
 static void
 set_broker_config(struct exporter *e)
 {
     const struct options *o = e->options;
+    if (o->broker_url_file != NULL)
+        e->broker_config.load_urls = on_load_urls;
+    e->broker_config.load_ctx = e;
     e->broker_config.event_exchange = o->event_exchange;
     e->broker_config.control_exchange = o->control_exchange;
     e->broker_config.global_keyprefix = o->global_keyprefix;
@@ -419,6 +449,7 @@ set_broker_config(struct exporter *e)
     e->broker_config.min_other_sentinels = o->min_other_sentinels;
     e->broker_config.sentinel_user = o->sentinel_user;
     e->broker_config.sentinel_password = o->sentinel_password;
+    e->broker_config.sentinel_tls = o->sentinel_tls;
     e->broker_config.event_queue_ttl_ms = o->event_queue_ttl_ms;
     e->broker_config.event_queue_max_bytes = o->event_queue_max_bytes;
     e->broker_config.event_max_bytes = (size_t)o->event_max_bytes;

@@ -223,6 +223,7 @@ options_free(struct options *o)
     free(o->sep);
     free(o->priority_steps);
     tls_options_close(&o->tls);
+    tls_options_close(&o->sentinel_tls);
     texts_free(&o->warnings);
     texts_free(&o->remarks);
     *o = (struct options){0};

@@ -53,6 +53,7 @@ struct options {
     int64_t min_other_sentinels; /* 0 = any number */
     char *sentinel_user;         /* of the Sentinels themselves, or NULL */
     char *sentinel_password;
+    struct tls_options sentinel_tls;
     /* web */
     char *host;
     int64_t port;

@@ -111,12 +111,25 @@ check_urls(struct options *o, const struct url_list *urls,
     buf_close(&err);
 }
 
+static void
+check_sentinels(struct options *o, struct option_problems *p)
+{
+    struct buf err;
+    buf_init(&err, 0);
+    if (!tls_check(&o->sentinel_tls, &err))
+        option_wrong(p, row_named("broker-transport-option"),
+                     "sentinel_kwargs: %.*s", STR_FMT(buf_str(&err)));
+    buf_close(&err);
+}
+
 void
 check_ssl_options(const struct option_row *row, struct options *o,
                   struct option_problems *p)
 {
     for (size_t i = 0; i < o->ssl_options.n; i++)
         read_one(row, o, str_from(o->ssl_options.items[i]), i + 1, p);
+    if (!p->wrong && o->sentinel_tls.on)
+        check_sentinels(o, p);
     if (p->usage || p->wrong ||
         (o->broker_url == NULL && o->broker_url_file == NULL))
         return;

@@ -1,4 +1,5 @@
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,12 +134,36 @@ read_min_other_sentinels(struct options *o, const json_t *value)
 
 static void remark_unused(struct options *o, struct str key);
 
+/* Of redis-py: ssl=True, and ssl_ca_certs and its like. */
+static bool
+read_sentinel_tls(struct tls_options *tls, const char *key, const json_t *value)
+{
+    bool on;
+    if (strcmp(key, "ssl") == 0) {
+        const bool ok = as_bool(value, &on);
+        tls->on |= ok && on;
+        return ok;
+    }
+    char number[24];
+    snprintf(number, sizeof(number), "%lld",
+             (long long)json_integer_value(value));
+    const char *text = json_is_true(value)      ? "true"
+                       : json_is_false(value)   ? "false"
+                       : json_is_integer(value) ? number
+                                                : json_string_value(value);
+    const char *wanted;
+    const enum tls_option_status status =
+        tls_options_set(tls, str_from(key), str_from(text), &wanted);
+    return status == TLS_OPTION_OK || status == TLS_OPTION_UNUSED;
+}
+
 /* Settings of the connections to the Sentinels themselves. */
 static const char *
 read_sentinel_kwargs(struct options *o, const json_t *value)
 {
     static const char wanted[] =
-        "a JSON object of texts, {\"password\": \"...\"}";
+        "a JSON object like {\"password\": \"...\", \"ssl\": true, "
+        "\"ssl_ca_certs\": \"...\"}";
     if (!json_is_object(value))
         return wanted;
     const char *key;
@@ -148,7 +173,10 @@ read_sentinel_kwargs(struct options *o, const json_t *value)
         char **field = strcmp(key, "password") == 0   ? &o->sentinel_password
                        : strcmp(key, "username") == 0 ? &o->sentinel_user
                                                       : NULL;
-        if (field == NULL)
+        if (strncmp(key, "ssl", 3) == 0) {
+            if (!read_sentinel_tls(&o->sentinel_tls, key, member))
+                return wanted;
+        } else if (field == NULL)
             remark_unused(o, STR("sentinel_kwargs (a key of it)"));
         else if (!json_is_null(member) && !set_text(field, member))
             return wanted;

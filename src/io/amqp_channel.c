@@ -1,5 +1,7 @@
 #include "io/amqp_channel.h"
 
+#include <string.h>
+
 /* What is asked in one flight, and answered in this order. */
 static const amqp_method_number_t answers[] = {
     AMQP_CHANNEL_OPEN_OK_METHOD,  AMQP_EXCHANGE_DECLARE_OK_METHOD,
@@ -111,18 +113,33 @@ give_up(struct amqp_channel *channel, uint16_t code, struct str text)
 }
 
 static void
+look_for_exchange(struct amqp_channel *channel, uint16_t code, struct str text)
+{
+    channel->passive = true;
+    channel->code = code;
+    channel->text_len = text.len < AMQP_TEXT_MOST ? text.len : AMQP_TEXT_MOST;
+    if (text.len > 0)
+        memcpy(channel->text, text.ptr, channel->text_len);
+    set_up(channel);
+}
+
+static void
 on_close(struct amqp_channel *channel, const amqp_channel_close_t *close)
 {
     amqp_channel_close_ok_t ok = {0};
     tell(channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
     const amqp_method_number_t id =
         (amqp_method_number_t)close->class_id << 16 | close->method_id;
-    if (id == AMQP_EXCHANGE_DECLARE_METHOD && !channel->passive) {
-        channel->passive = true;
-        set_up(channel);
-        return;
-    }
-    give_up(channel, close->reply_code, amqp_str(close->reply_text));
+    const struct str text = amqp_str(close->reply_text);
+    if (id != AMQP_EXCHANGE_DECLARE_METHOD)
+        give_up(channel, close->reply_code, text);
+    else if (!channel->passive)
+        look_for_exchange(channel, close->reply_code, text);
+    else if (close->reply_code == AMQP_NOT_FOUND)
+        give_up(channel, channel->code,
+                (struct str){channel->text, channel->text_len});
+    else
+        give_up(channel, close->reply_code, text);
 }
 
 static void

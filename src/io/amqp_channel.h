@@ -30,6 +30,9 @@ struct amqp_channel_handler {
     void *ctx;
 };
 
+/* A short string of AMQP. */
+enum { AMQP_TEXT_MOST = 255 };
+
 struct amqp_channel {
     const struct amqp_plan *plan;
     struct amqp_channel_handler handler;
@@ -37,7 +40,10 @@ struct amqp_channel {
     struct amqp_content content;
     amqp_pool_t pool;
     size_t nanswers; /* of those that setting up takes */
-    bool passive;    /* the exchange is looked for, not declared */
+    bool passive;    /* the exchange is looked for, not declared, */
+    uint16_t code;   /* because of this refusal */
+    char text[AMQP_TEXT_MOST];
+    size_t text_len;
 };
 
 void amqp_channel_init(struct amqp_channel *channel,

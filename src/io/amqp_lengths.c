@@ -134,7 +134,7 @@ warn_once(struct amqp_lengths *lengths, const amqp_channel_close_t *close)
     char why[320];
     amqp_words_of_code(why, sizeof(why), close->reply_code,
                        amqp_str(close->reply_text));
-    LOG(LOG_WARN, "Cannot tell the length of a queue", "err", why, NULL);
+    LOG(LOG_WARN, "Cannot read queue lengths", "err", why, NULL);
 }
 
 static bool

@@ -1,5 +1,6 @@
 #include "io/amqp_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ enum {
 };
 
 struct amqp_session {
-    const struct url *url;
+    struct url url;
     struct amqp_session_handler handler;
     struct stream *stream;
     struct amqp_framer framer;
@@ -59,6 +60,7 @@ forget_handle(void *ctx)
     amqp_framer_close(&session->framer);
     empty_amqp_pool(&session->pool);
     buf_close(&session->out);
+    url_close(&session->url);
     free(session);
     handler.closed(handler.ctx);
 }
@@ -176,8 +178,8 @@ on_login_method(struct amqp_session *session, const amqp_method_t *method)
 {
     const char *why = NULL;
     enum broker_reason reason = BROKER_PROTOCOL;
-    if (!amqp_login_answer(&session->login, session->url, method, &session->out,
-                           &reason, &why)) {
+    if (!amqp_login_answer(&session->login, &session->url, method,
+                           &session->out, &reason, &why)) {
         amqp_session_fail(session, reason, why);
         return;
     }
@@ -268,12 +270,23 @@ on_bytes(void *ctx, struct str bytes)
                           amqp_words_of_stranger(sample));
 }
 
+int64_t
+amqp_session_not_after(const struct amqp_session *session)
+{
+    return stream_tls_not_after(session->stream);
+}
+
 static void
 on_stream_ended(void *ctx, enum stream_end end, int error)
 {
     struct amqp_session *session = ctx;
-    char why[256];
-    redis_words_of_end(why, sizeof(why), end, error, !session->settled);
+    char why[STREAM_MAX_WORDS];
+    /* Whoever speaks TLS is not asked for it. */
+    const bool login = !session->settled && !session->url.tls.on;
+    if (end == STREAM_TLS)
+        snprintf(why, sizeof(why), "%s", stream_tls_words(session->stream));
+    else
+        redis_words_of_end(why, sizeof(why), end, error, login);
     amqp_session_fail(session, redis_reason_of_end(end, session->connected),
                       why);
 }
@@ -348,11 +361,12 @@ amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
 {
     struct amqp_session *session = xcalloc(1, sizeof(*session));
     *session = (struct amqp_session){
-        .url = url,
         .handler = *handler,
         .login.frame_max = AMQP_FRAME_MOST,
         .nhandles = 2,
     };
+    url_copy(&session->url, url);
+    url = &session->url;
     amqp_framer_init(&session->framer, AMQP_FRAME_MOST);
     init_amqp_pool(&session->pool, AMQP_FRAME_MIN);
     uv_timer_init(loop, &session->timer);
@@ -364,7 +378,7 @@ amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
                        .host = url->host,
                        .port = url->port,
                        .tls = url->tls.on ? &url->tls : NULL,
-                       .handshake_ms = LOGIN_MS,
+                       .handshake_ms = STREAM_HANDSHAKE_MS,
                        .connect_ms = connect_ms > 0 ? connect_ms : CONNECT_MS,
                        .user_timeout_ms = USER_TIMEOUT_MS,
                        .in_max = burst_buffer,

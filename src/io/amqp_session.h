@@ -34,7 +34,7 @@ struct amqp_session_handler {
 
 struct amqp_session;
 
-/* The URL is borrowed for the session's life. */
+/* The URL is copied. */
 struct amqp_session *
 amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
                  const struct amqp_session_handler *handler);
@@ -42,6 +42,9 @@ void amqp_session_send(struct amqp_session *session, uint16_t channel,
                        amqp_method_number_t id, void *method);
 void amqp_session_publish(struct amqp_session *session, uint16_t channel,
                           struct str exchange, struct str body);
+/* When the server's certificate ends, in Unix seconds; 0 without TLS. Good
+ * until `closed`. */
+int64_t amqp_session_not_after(const struct amqp_session *session);
 /* All that was wanted is up: the login deadline is met. */
 void amqp_session_settle(struct amqp_session *session);
 /* Ends it as if by itself. */

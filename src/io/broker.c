@@ -1,5 +1,8 @@
 #include "io/broker.h"
 
+#include <stdlib.h>
+
+#include "base/xalloc.h"
 #include "io/broker_amqp.h"
 #include "io/broker_redis.h"
 
@@ -71,9 +74,29 @@ broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
     broker->transport->free(broker, done, ctx);
 }
 
+struct probe {
+    struct broker_config config; /* with URLs of its own */
+    broker_probe_fn fn;
+    void *ctx;
+};
+
+static void
+on_probe(void *ctx, bool ok, enum broker_reason reason)
+{
+    struct probe *probe = ctx;
+    probe->fn(probe->ctx, ok, reason);
+    url_list_free(&probe->config.urls);
+    free(probe);
+}
+
 void
 broker_probe(uv_loop_t *loop, const struct broker_config *config,
              broker_probe_fn fn, void *ctx)
 {
-    transport_of(config)->probe(loop, config, fn, ctx);
+    struct probe *probe = xcalloc(1, sizeof(*probe));
+    *probe = (struct probe){.config = *config, .fn = fn, .ctx = ctx};
+    if (config->load_urls == NULL ||
+        !config->load_urls(config->load_ctx, &probe->config.urls))
+        url_list_copy(&probe->config.urls, &config->urls);
+    transport_of(config)->probe(loop, &probe->config, on_probe, probe);
 }

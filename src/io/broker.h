@@ -37,7 +37,11 @@ enum broker_reason {
 struct str broker_reason_name(enum broker_reason reason);
 
 struct broker_config {
-    struct url_list urls;         /* borrowed for the broker's life */
+    struct url_list urls; /* borrowed only for the call */
+    /* The URLs as they are now, for each connect, or false when those at hand
+     * are to stay; NULL: they always stay. The list is the caller's. */
+    bool (*load_urls)(void *ctx, struct url_list *out);
+    void *load_ctx;
     const char *event_exchange;   /* "celeryev" */
     const char *control_exchange; /* "celery" */
     /* kombu's transport options of Redis */
@@ -52,6 +56,7 @@ struct broker_config {
     int64_t min_other_sentinels;
     char *sentinel_user; /* of the Sentinels themselves; NULL: none */
     char *sentinel_password;
+    struct tls_options sentinel_tls;
     /* of our event queue on RabbitMQ: what it holds, and for how long */
     int64_t event_queue_ttl_ms;
     int64_t event_queue_max_bytes;

@@ -51,6 +51,7 @@ forget_handle(void *ctx)
     buf_close(&broker->reply_queue);
     buf_close(&broker->reply_exchange);
     buf_close(&broker->command_exchange);
+    reconnect_free(&broker->reconnect);
     free(broker);
     done(done_ctx);
 }
@@ -131,7 +132,7 @@ static void
 on_replies_closed(void *ctx, uint16_t code, struct str text)
 {
     struct amqp_broker *broker = ctx;
-    warn_once(&broker->warned_replies, "Cannot receive replies from workers",
+    warn_once(&broker->warned_replies, "Cannot receive replies of workers",
               code, text);
 }
 
@@ -146,9 +147,18 @@ on_commands_closed(void *ctx, uint16_t code, struct str text)
 /* Connection */
 
 static void
+tell_of_certificate(const struct amqp_broker *broker)
+{
+    const int64_t not_after_s = amqp_session_not_after(broker->session);
+    if (not_after_s != 0)
+        broker->handler.certificate(broker->handler.ctx, not_after_s);
+}
+
+static void
 on_ready(void *ctx)
 {
     struct amqp_broker *broker = ctx;
+    tell_of_certificate(broker);
     amqp_channel_attach(&broker->events, broker->session);
     amqp_channel_attach(&broker->commands, broker->session);
     amqp_channel_attach(&broker->replies, broker->session);
@@ -195,6 +205,7 @@ static void
 on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct amqp_broker *broker = ctx;
+    tell_of_certificate(broker);
     lose_channels(broker);
     if (reconnect_later(&broker->reconnect, reason, why))
         broker->handler.down(broker->handler.ctx, reason);

@@ -56,6 +56,7 @@ forget_handle(void *ctx)
     void (*done)(void *) = broker->done;
     void *done_ctx = broker->done_ctx;
     buf_close(&broker->scratch);
+    reconnect_free(&broker->reconnect);
     free(broker->master.host);
     free(broker);
     done(done_ctx);

@@ -14,21 +14,45 @@ reconnect_name(struct reconnect *reconnect, const struct url *url)
 }
 
 static void
+take_urls(struct reconnect *reconnect, struct url_list *urls)
+{
+    url_list_free(&reconnect->urls);
+    reconnect->urls = reconnect->config->urls = *urls;
+    reconnect->url_index = 0;
+    reconnect->nrefused = 0;
+}
+
+static void
+reload(struct reconnect *reconnect)
+{
+    const struct broker_config *config = reconnect->config;
+    struct url_list urls;
+    if (config->load_urls == NULL ||
+        !config->load_urls(config->load_ctx, &urls))
+        return;
+    if (url_list_eq(&urls, &reconnect->urls))
+        url_list_free(&urls);
+    else
+        take_urls(reconnect, &urls);
+}
+
+static void
 on_timer(uv_timer_t *timer)
 {
     struct reconnect *reconnect = timer->data;
+    reload(reconnect);
     reconnect_name(reconnect, reconnect_url(reconnect));
     reconnect->attempt(reconnect->ctx);
 }
 
 void
 reconnect_init(struct reconnect *reconnect, uv_loop_t *loop,
-               const struct broker_config *config, void (*attempt)(void *ctx),
+               struct broker_config *config, void (*attempt)(void *ctx),
                void *ctx)
 {
     *reconnect = (struct reconnect){
         .loop = loop,
-        .urls = &config->urls,
+        .config = config,
         .backoff =
             {
                 .fixed_ms = config->retry_interval_s * 1000,
@@ -39,6 +63,8 @@ reconnect_init(struct reconnect *reconnect, uv_loop_t *loop,
         .attempt = attempt,
         .ctx = ctx,
     };
+    url_list_copy(&reconnect->urls, &config->urls);
+    config->urls = reconnect->urls;
     buf_init(&reconnect->redacted, 0);
     uv_timer_init(loop, &reconnect->timer);
     reconnect->timer.data = reconnect;
@@ -49,7 +75,7 @@ reconnect_init(struct reconnect *reconnect, uv_loop_t *loop,
 const struct url *
 reconnect_url(const struct reconnect *reconnect)
 {
-    return &reconnect->urls->urls[reconnect->url_index];
+    return &reconnect->urls.urls[reconnect->url_index];
 }
 
 void
@@ -72,9 +98,9 @@ next_delay(struct reconnect *reconnect, enum broker_reason reason, bool was_up)
         backoff_held(backoff,
                      (int64_t)(uv_now(reconnect->loop) - reconnect->up_since));
     else
-        reconnect->url_index = (reconnect->url_index + 1) % reconnect->urls->n;
+        reconnect->url_index = (reconnect->url_index + 1) % reconnect->urls.n;
     reconnect->nrefused = reason == BROKER_AUTH ? reconnect->nrefused + 1 : 0;
-    return reconnect->nrefused >= reconnect->urls->n
+    return reconnect->nrefused >= reconnect->urls.n
                ? backoff_refused(backoff, random)
                : backoff_next(backoff, random);
 }
@@ -103,8 +129,7 @@ reconnect_later(struct reconnect *reconnect, enum broker_reason reason,
 static void
 on_timer_closed(uv_handle_t *handle)
 {
-    struct reconnect *reconnect = handle->data;
-    buf_close(&reconnect->redacted);
+    const struct reconnect *reconnect = handle->data;
     reconnect->closed(reconnect->ctx);
 }
 
@@ -113,4 +138,11 @@ reconnect_close(struct reconnect *reconnect, void (*closed)(void *ctx))
 {
     reconnect->closed = closed;
     uv_close((uv_handle_t *)&reconnect->timer, on_timer_closed);
+}
+
+void
+reconnect_free(struct reconnect *reconnect)
+{
+    buf_close(&reconnect->redacted);
+    url_list_free(&reconnect->urls);
 }

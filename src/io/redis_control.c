@@ -24,7 +24,6 @@ struct redis_control {
     const struct redis_deadlines *deadlines;
     const struct broker_handler *handler;
     const struct url *url; /* to follow; NULL while the subscription is down */
-    const struct url *session_url;
     struct redis_session *session;
     bool ready;
     uint64_t ready_since;
@@ -196,7 +195,6 @@ static void
 open_session(struct redis_control *control)
 {
     control->nopen++;
-    control->session_url = control->url;
     control->session = redis_session_new(
         control->loop,
         &(struct redis_session_config){
@@ -235,7 +233,7 @@ void
 redis_control_follow(struct redis_control *control, const struct url *url)
 {
     control->url = url;
-    if (control->session != NULL && control->session_url == url)
+    if (control->session != NULL && redis_session_is_for(control->session, url))
         return;
     if (control->session != NULL) {
         redis_session_close(control->session);

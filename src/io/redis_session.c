@@ -18,6 +18,7 @@ enum {
 
 struct redis_session {
     struct redis_session_config config;
+    struct url url;
     struct redis_session_handler handler;
     struct stream *stream;
     struct resp *resp;
@@ -50,6 +51,7 @@ forget_handle(void *ctx)
     const struct redis_session_handler handler = session->handler;
     resp_free(session->resp);
     buf_close(&session->out);
+    url_close(&session->url);
     redis_queue_close(&session->queue);
     free(session);
     handler.closed(handler.ctx);
@@ -102,7 +104,7 @@ on_ended(void *ctx, enum stream_end end, int error)
     struct redis_session *session = ctx;
     char why[STREAM_MAX_WORDS];
     /* Whoever speaks TLS is not asked for it. */
-    const bool login = !session->settled && !session->config.url->tls.on;
+    const bool login = !session->settled && !session->url.tls.on;
     if (end == STREAM_TLS)
         snprintf(why, sizeof(why), "%s", stream_tls_words(session->stream));
     else
@@ -187,6 +189,12 @@ redis_session_send(struct redis_session *session, const struct str *args,
     return true;
 }
 
+bool
+redis_session_is_for(const struct redis_session *session, const struct url *url)
+{
+    return url_eq(&session->url, url);
+}
+
 int64_t
 redis_session_not_after(const struct redis_session *session)
 {
@@ -216,7 +224,7 @@ on_auth(void *ctx, const struct resp_reply *reply)
         const struct str error = reply->items[0].str;
         /* Not the server's words: some repeat what they were sent. */
         redis_session_fail(session, redis_error_reason(error),
-                           redis_words_of_auth(error, session->config.url));
+                           redis_words_of_auth(error, &session->url));
         return;
     }
     login_answered(session);
@@ -243,7 +251,7 @@ on_select(void *ctx, const struct resp_reply *reply)
 static void
 send_auth(struct redis_session *session)
 {
-    const struct url *url = session->config.url;
+    const struct url *url = &session->url;
     if (url->user == NULL && url->password == NULL)
         return;
     struct str args[3] = {STR("AUTH")};
@@ -258,7 +266,7 @@ send_auth(struct redis_session *session)
 static void
 send_select(struct redis_session *session)
 {
-    const int db = session->config.url->db;
+    const int db = session->url.db;
     if (db == 0)
         return;
     char digits[16];
@@ -337,7 +345,9 @@ redis_session_new(uv_loop_t *loop, const struct redis_session_config *config,
     session->resp = resp_new(&config->limits, on_reply, session);
     uv_timer_init(loop, &session->timer);
     session->timer.data = session;
-    const struct url *url = config->url;
+    url_copy(&session->url, config->url);
+    session->config.url = NULL;
+    const struct url *url = &session->url;
     session->stream =
         stream_new(loop,
                    &(struct stream_config){

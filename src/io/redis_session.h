@@ -9,8 +9,8 @@
 #include "wire/resp.h"
 
 struct redis_session_config {
-    const struct url *url;                   /* all borrowed for */
-    const struct redis_deadlines *deadlines; /* the session's life */
+    const struct url *url;                   /* copied */
+    const struct redis_deadlines *deadlines; /* borrowed for its life */
     struct resp_limits limits;
     size_t burst_buffer;
 };
@@ -42,6 +42,9 @@ bool redis_session_send(struct redis_session *session, const struct str *args,
 /* The login deadline is met, the watch begins. A subscriber gets no answers
  * any more, only pushes. */
 void redis_session_settle(struct redis_session *session, bool subscriber);
+/* Whether it would be made the same with that URL. */
+bool redis_session_is_for(const struct redis_session *session,
+                          const struct url *url);
 /* When the server's certificate ends, in Unix seconds; 0 without TLS. Good
  * until `closed`. */
 int64_t redis_session_not_after(const struct redis_session *session);

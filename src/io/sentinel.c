@@ -55,6 +55,7 @@ sentinel_master_url(const struct broker_config *config, const char *host,
         .user = given->user,
         .password = given->password,
         .db = given->db,
+        .tls = given->tls,
     };
 }
 
@@ -235,6 +236,7 @@ url_of(const struct sentinel *sentinel)
         .port = given->port,
         .user = config->sentinel_user,
         .password = config->sentinel_password,
+        .tls = config->sentinel_tls,
     };
 }
 

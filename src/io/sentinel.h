@@ -28,8 +28,8 @@ struct sentinel *sentinel_ask(uv_loop_t *loop,
 /* Stops asking; fine with NULL, and after the answer. */
 void sentinel_close(struct sentinel *sentinel);
 
-/* The master as a URL: the host is a copy on the heap, account and database
- * are those of the configuration's first URL, borrowed. */
+/* The master as a URL: the host is a copy on the heap, account, database and
+ * TLS are those of the configuration's first URL, borrowed. */
 struct url sentinel_master_url(const struct broker_config *config,
                                const char *host, uint16_t port);
 

@@ -160,6 +160,21 @@ tls_options_check_name(const struct tls_options *tls)
     return tls_options_verify(tls) && tls->check_name != TLS_NO;
 }
 
+bool
+tls_options_eq(const struct tls_options *a, const struct tls_options *b)
+{
+    struct tls_options x = *a;
+    struct tls_options y = *b;
+    bool same =
+        x.on == y.on && x.verify == y.verify && x.check_name == y.check_name;
+    for (size_t i = 0; same && i < COUNT_OF(texts); i++) {
+        const char *s = *text_field(&x, i);
+        const char *t = *text_field(&y, i);
+        same = s == NULL || t == NULL ? s == t : strcmp(s, t) == 0;
+    }
+    return same;
+}
+
 void
 tls_options_close(struct tls_options *tls)
 {

@@ -44,5 +44,6 @@ void tls_options_inherit(struct tls_options *tls,
 /* Both are so by default; without the first there is no second. */
 bool tls_options_verify(const struct tls_options *tls);
 bool tls_options_check_name(const struct tls_options *tls);
+bool tls_options_eq(const struct tls_options *a, const struct tls_options *b);
 /* Wipes and frees. */
 void tls_options_close(struct tls_options *tls);

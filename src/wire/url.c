@@ -330,8 +330,8 @@ parse_bare(struct url *url, struct str text, const struct url *first,
     return parse_host_port(url, text, err);
 }
 
-static bool
-goes_with(const struct url *url, const struct url *first)
+bool
+url_goes_with(const struct url *url, const struct url *first)
 {
     static const int families[] = {
         [URL_REDIS] = 0,
@@ -349,12 +349,13 @@ static bool
 fill(struct url *url, const struct url *first, struct buf *err)
 {
     const bool sentinel = url->scheme == URL_SENTINEL;
-    if (first != NULL && !goes_with(url, first))
+    if (first != NULL && !url_goes_with(url, first))
         return fail(err, "this URL does not go together with the first one: "
                          "all must be Redis, all Sentinels, or all RabbitMQ");
     if (first != NULL && url->scheme != URL_REDIS_UNIX &&
         tls_options_bare(&url->tls))
         tls_options_inherit(&url->tls, &first->tls);
+    url->port_preset = url->port == 0 && (first == NULL || first->port_preset);
     if (url->scheme == URL_AMQP)
         url_amqp_fill(url, first);
     if (url->port == 0)
@@ -387,6 +388,14 @@ parse_url(struct url *url, struct str text, const struct url *first,
     return ok && fill(url, first, err);
 }
 
+void
+url_add_tls(struct url *url, const struct tls_options *tls)
+{
+    tls_options_inherit(&url->tls, tls);
+    if (url->scheme == URL_AMQP && url->tls.on && url->port_preset)
+        url->port = URL_AMQPS_PORT;
+}
+
 bool
 url_list_parse(struct url_list *out, struct str text, struct buf *err)
 {
@@ -414,21 +423,6 @@ url_list_parse(struct url_list *out, struct str text, struct buf *err)
         }
     }
     return true;
-}
-
-void
-url_list_free(struct url_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        free(list->urls[i].host);
-        free(list->urls[i].path);
-        url_wipe(list->urls[i].user);
-        url_wipe(list->urls[i].password);
-        tls_options_close(&list->urls[i].tls);
-        free(list->urls[i].vhost);
-    }
-    free(list->urls);
-    *list = (struct url_list){0};
 }
 
 static struct str

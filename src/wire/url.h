@@ -19,8 +19,9 @@ struct url {
     enum url_scheme scheme;
     char *host; /* lower case, no brackets; NULL for a Unix socket */
     uint16_t port;
-    char *path; /* Unix socket */
-    char *user; /* NULL when none; percent-decoded */
+    bool port_preset; /* neither this URL nor the first names one */
+    char *path;       /* Unix socket */
+    char *user;       /* NULL when none; percent-decoded */
     char *password;
     int db;
     struct tls_options tls;
@@ -43,8 +44,17 @@ struct url_list {
  * that could be part of a password. */
 bool url_list_parse(struct url_list *out, struct str text,
                     struct buf *err) MUST_CHECK;
+/* What the URL says nothing of is as in `tls`; the preset port follows. */
+void url_add_tls(struct url *url, const struct tls_options *tls);
 /* Wipes and frees the credentials too. */
 void url_list_free(struct url_list *list);
+void url_list_copy(struct url_list *to, const struct url_list *from);
+bool url_list_eq(const struct url_list *a, const struct url_list *b);
+void url_copy(struct url *to, const struct url *from);
+void url_close(struct url *url);
+bool url_eq(const struct url *a, const struct url *b);
+/* Whether one transport can serve both. */
+bool url_goes_with(const struct url *url, const struct url *first);
 /* The URL as kombu's as_uri() prints it, the password masked:
  * redis://user:**@host:6379/0, redis://:**@host:6379/0. A user without a
  * password is masked as well: redis://secret@host mostly means a password.

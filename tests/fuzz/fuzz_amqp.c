@@ -39,7 +39,8 @@ take_content(struct seen *seen, const struct amqp_frame *frame)
     assert(seen->content.body.cap <= BODY_MAX);
     assert((status == AMQP_CONTENT_MORE) ==
            (amqp_content_pending(&seen->content) && !seen->broken));
-    mix(seen, (struct str){NULL, seen->content.reject});
+    seen->digest = hash_mix((struct hash_key){0}, seen->digest,
+                            (uint64_t)seen->content.reject);
     if (status != AMQP_CONTENT_DONE || seen->content.reject != REJECT_NONE)
         return;
     assert(seen->content.message.body.len <= BODY_MAX);

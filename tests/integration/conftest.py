@@ -3,6 +3,7 @@ import os
 import pytest
 
 from support.events import Publisher
+from support import rabbit as rabbitmq
 from support.exporter import BINARY, Exporter
 from support.redis_server import RedisServer
 
@@ -89,3 +90,32 @@ def exporter(run_exporter):
 @pytest.fixture
 def publisher(redis_server):
     return Publisher(redis_server.connect())
+
+
+@pytest.fixture(scope="session")
+def make_rabbit(tmp_path_factory):
+    servers = []
+
+    def make(**options):
+        if rabbitmq.missing():
+            pytest.skip(rabbitmq.missing())
+        servers.append(rabbitmq.Rabbit(tmp_path_factory.mktemp("rabbit"),
+                                       **options))
+        return servers[-1].start()
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbit(make_rabbit):
+    """Shared, and not to be stopped."""
+    return make_rabbit()
+
+
+@pytest.fixture
+def vhost(rabbit):
+    own = rabbit.vhost()
+    yield own
+    own.close()

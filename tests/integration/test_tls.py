@@ -1,4 +1,5 @@
 """The broker behind TLS: whom to trust, what is said, and nothing lost."""
+import json
 import os
 import signal
 import socket
@@ -11,9 +12,10 @@ from support.certificates import Authority, self_signed
 from support.events import Publisher, Sender, task_id
 from support.exporter import SANITIZED, Exporter
 from support.ports import free_port
-from support.slow_proxy import SlowProxy
+from support.proxy import Proxy
+from support.rabbit import AmqpPublisher
 from support.storm import Blast, Storm, commands, describe
-from support.wait import stays
+from support.wait import stays, wait_until
 
 pytestmark = pytest.mark.sanitized
 
@@ -56,7 +58,7 @@ def proxies():
     made = []
 
     def make(port, **options):
-        made.append(SlowProxy(port, **options))
+        made.append(Proxy(port, **options))
         return made[-1]
 
     yield make
@@ -256,15 +258,20 @@ def test_silent_server_is_given_up_in_time(make_exporter):
 
 def test_handshake_that_is_cut_is_named(make_exporter, server, proxies, ca,
                                         user):
-    proxy = proxies(server.port, close_after=600)
-
+    proxy = proxies(server.port)
+    proxy.stall()
     exporter = make_exporter(
-        f"rediss://localhost:{proxy.port}/0?ssl_ca_certs={ca.cert}"
+        f"rediss://127.0.0.1:{proxy.port}/0?ssl_ca_certs={ca.cert}"
         f"&ssl_certfile={user.cert}&ssl_keyfile={user.key}", connected=False)
+    wait_until(lambda: proxy.naccepted)
 
-    page = exporter.wait_for(reasons, 15)
-    assert reasons(page) <= {"tls", "closed", "reset"}
-    assert page.value(UP) == 0
+    proxy.cut()
+
+    exporter.wait_for(lambda p: reasons(p) == {"tls"})
+    assert "ended the connection during the TLS handshake" in exporter.log
+    proxy.flow()
+    exporter.wait_connected(timeout=15)
+    count_one(exporter, server)
 
 
 def test_silent_broker_is_noticed_behind_tls(make_exporter, server, ca, user):
@@ -373,7 +380,7 @@ def test_fifty_thousand_messages_arrive(make_exporter, server, ca, user):
 @pytest.mark.parametrize("piece", [1, 7, 1000])
 def test_bytes_may_be_cut_anywhere(make_exporter, server, proxies, ca, user,
                                    piece):
-    proxy = proxies(server.port, piece=piece)
+    proxy = proxies(server.port, slice_bytes=piece)
     exporter = make_exporter(
         f"rediss://localhost:{proxy.port}/0?ssl_ca_certs={ca.cert}"
         f"&ssl_certfile={user.cert}&ssl_keyfile={user.key}")
@@ -396,6 +403,118 @@ def test_tls_costs_little_memory(make_exporter, server, ca, user):
 
     describe(tls_resident_mb=round(resident / 1e6, 1))
     assert resident < 15e6
+
+
+# --- Sentinels ---
+
+@pytest.fixture
+def sentinel(tmp_path, server, ca):
+    """One that watches the server by its encrypted port; (plain, TLS) port."""
+    folder = tmp_path / "sentinel"
+    folder.mkdir()
+    pair = ca.issue("sentinel")
+    ports = free_port(), free_port()
+    (folder / "sentinel.conf").write_text(
+        f"port {ports[0]}\ntls-port {ports[1]}\nbind 127.0.0.1\n"
+        f"dir {folder}\ntls-cert-file {pair.cert}\n"
+        f"tls-key-file {pair.key}\ntls-ca-cert-file {ca.cert}\n"
+        "tls-replication yes\n"
+        f"sentinel monitor m 127.0.0.1 {server.port} 1\n")
+    with open(folder / "log", "ab") as log:
+        process = subprocess.Popen(
+            ["redis-server", folder / "sentinel.conf", "--sentinel"],
+            stdout=log, stderr=log)
+    yield ports
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_master_behind_sentinels_is_reached_over_tls(
+        make_exporter, server, sentinel, ca, user, encrypted):
+    files = {"ssl_ca_certs": str(ca.cert), "ssl_certfile": str(user.cert),
+             "ssl_keyfile": str(user.key)}
+    kwargs = {"ssl": True, "ssl_cert_reqs": 2, **files} if encrypted else {}
+
+    exporter = make_exporter(
+        f"sentinel://localhost:{sentinel[encrypted]}/0",
+        "--broker-transport-option", "master_name=m",
+        "--broker-transport-option", f"sentinel_kwargs={json.dumps(kwargs)}",
+        *(f"--broker-ssl-option={k}={v}" for k, v in files.items()))
+
+    count_one(exporter, server)
+    assert exporter.page().value(NOT_AFTER) == server.pair.not_after()
+
+
+# --- RabbitMQ ---
+
+@pytest.fixture(scope="module")
+def rabbit_ca(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("rabbit-ca"))
+
+
+@pytest.fixture(scope="module")
+def tls_rabbit(make_rabbit, rabbit_ca):
+    pair = rabbit_ca.issue("server")
+    port = free_port()
+    server = make_rabbit(config={
+        "listeners.ssl.1": f"127.0.0.1:{port}",
+        "ssl_options.cacertfile": rabbit_ca.cert,
+        "ssl_options.certfile": pair.cert, "ssl_options.keyfile": pair.key,
+        "ssl_options.verify": "verify_peer",
+        "ssl_options.fail_if_no_peer_cert": "true"})
+    server.tls_port = port
+    server.pair = pair
+    return server
+
+
+@pytest.fixture
+def tls_vhost(tls_rabbit):
+    own = tls_rabbit.vhost()
+    yield own
+    own.close()
+
+
+def amqps(vhost, **options):
+    query = "&".join(f"ssl_{k}={v}" for k, v in options.items())
+    return (f"amqps://localhost:{vhost.rabbit.tls_port}/{vhost.name}"
+            + (query and f"?{query}"))
+
+
+def test_rabbitmq_events_are_counted_over_tls(make_exporter, tls_vhost,
+                                              rabbit_ca):
+    user = rabbit_ca.issue("user", "DNS:user")
+    exporter = make_exporter(amqps(tls_vhost), env={
+        "CE_BROKER_SSL_OPTION": f"ca_certs={rabbit_ca.cert} "
+                                f"certfile={user.cert} keyfile={user.key}"})
+    publisher = AmqpPublisher(tls_vhost)
+    worker = Sender("w1@host-a")
+
+    for _ in range(2000):
+        publisher.send(worker.received(task_id(), "demo.add"))
+    page = publisher.settle(exporter)
+
+    assert page.sum("celery_task_received_total") == 2000
+    assert page.value(NOT_AFTER) == tls_vhost.rabbit.pair.not_after()
+    assert exporter.get("/health").status == 200
+
+
+def test_rabbitmq_refusals_are_named(make_exporter, tls_vhost, rabbit_ca,
+                                     tmp_path):
+    user = rabbit_ca.issue("user", "DNS:user")
+    stranger = Authority(tmp_path, "stranger")
+    own = {"certfile": user.cert, "keyfile": user.key}
+    cases = [
+        (amqps(tls_vhost, ca_certs=rabbit_ca.cert), "client certificate"),
+        (amqps(tls_vhost, ca_certs=stranger.cert, **own), "is not trusted"),
+        (amqps(tls_vhost, ca_certs=rabbit_ca.cert, server_hostname="x.test",
+               **own), "is not for x.test"),
+        (f"amqps://localhost:{tls_vhost.port}", "not speak TLS on this port"),
+    ]
+    for url, words in cases:
+        exporter = make_exporter(url, connected=False)
+        assert words in refusal(exporter)
+        exporter.stop()
 
 
 # --- at start ---
@@ -423,6 +542,8 @@ def test_files_that_cannot_be_used_are_errors_at_start(tmp_path, ca, user,
         ("redis://localhost", ["cert_reqs=perhaps"],
          ["'--broker-ssl-option'", "cert_reqs must be"]),
         ("redis://localhost", ["bogus=1"], ["number 1 is unknown"]),
+        ("redis://localhost", [f"ssl_ca_certs={ca.cert}",
+                               "ssl_keyfile=/none"], ["without ssl_certfile"]),
         ("redis+socket:///tmp/s", ["ssl_cert_reqs=none"],
          ["'--broker-ssl-option'", "socket"]),
     ]

@@ -49,6 +49,17 @@ START_TEST(series_starts_anew_only_after_10_s_of_connection)
 }
 END_TEST
 
+START_TEST(a_lower_most_holds_from_the_first_attempt_on)
+{
+    struct backoff backoff = {.most_ms = BACKOFF_SENTINEL_MS};
+    static const int64_t wanted[] = {0, 100, 200, 400, 800, 1600, 2000, 2000};
+
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        ck_assert_int_eq(backoff_next(&backoff, (uint64_t)wanted[i]),
+                         wanted[i]);
+}
+END_TEST
+
 START_TEST(refused_credentials_wait_a_minute)
 {
     struct backoff backoff = {0};
@@ -76,6 +87,7 @@ suite_add(TCase *tc)
                    first_attempt_is_immediate_and_the_ceiling_doubles_to_10_s);
     tcase_add_test(tc, any_random_number_gives_a_delay_in_range);
     tcase_add_test(tc, series_starts_anew_only_after_10_s_of_connection);
+    tcase_add_test(tc, a_lower_most_holds_from_the_first_attempt_on);
     tcase_add_test(tc, refused_credentials_wait_a_minute);
     tcase_add_test(
         tc, fixed_interval_replaces_the_series_but_not_the_first_attempt);
