@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/xalloc.h"
+#include "io/clock.h"
 #include "model/queues.h"
 #include "wire/pidbox.h"
 
@@ -55,17 +55,6 @@ struct inspect {
     void *done_ctx;
 };
 
-static struct now
-now_of(const struct inspect *inspect)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (struct now){
-        .mono_ms = (int64_t)uv_now(inspect->loop),
-        .wall_s = (double)t.tv_sec + (double)t.tv_nsec * 1e-9,
-    };
-}
-
 static void
 make_ticket(char ticket[33])
 {
@@ -86,7 +75,7 @@ show_source(struct inspect *inspect, size_t source, bool ok)
     struct group *group =
         registry_group(metrics_registry(inspect->metrics), GROUP_POLL);
     struct series *series = inspect->sources[source];
-    const struct now now = now_of(inspect);
+    const struct now now = clock_now(inspect->loop);
     group_set(group, series, POLL_SUCCESS_COL, ok);
     group_set(group, series, POLL_DURATION_COL,
               (double)(uv_now(inspect->loop) - inspect->begun_ms) / 1000);
@@ -125,11 +114,13 @@ inspect_queue(struct inspect *inspect, struct str name, int64_t length,
     if (inspect == NULL)
         return;
     if (length >= 0)
-        queues_set_length(inspect->queues, name, length, now_of(inspect));
+        queues_set_length(inspect->queues, name, length,
+                          clock_now(inspect->loop));
     else
         inspect->all_lengths = false;
     if (consumers >= 0)
-        queues_set_consumers(inspect->queues, name, consumers, now_of(inspect));
+        queues_set_consumers(inspect->queues, name, consumers,
+                             clock_now(inspect->loop));
     if (inspect->nasked > 0 && --inspect->nasked == 0)
         end_lengths(inspect, inspect->all_lengths);
 }
@@ -180,7 +171,8 @@ end_poll(struct inspect *inspect)
     inspect->polling = false;
     uv_timer_stop(&inspect->deadline);
     broker_collect_replies(inspect->broker, false);
-    queues_poll_end(inspect->queues, is_alive, inspect, now_of(inspect));
+    queues_poll_end(inspect->queues, is_alive, inspect,
+                    clock_now(inspect->loop));
     for (size_t i = 0; i < QUESTION_COUNT; i++)
         show_source(inspect, i,
                     inspect->sent &&
@@ -245,7 +237,7 @@ static void
 on_stats(void *ctx, struct str node, int64_t processes)
 {
     struct inspect *inspect = ctx;
-    metrics_worker_replied(inspect->metrics, node, now_of(inspect));
+    metrics_worker_replied(inspect->metrics, node, clock_now(inspect->loop));
     queues_set_processes(inspect->queues, node, processes);
 }
 
@@ -253,7 +245,7 @@ static void
 on_consumed(void *ctx, struct str node, struct str queue)
 {
     struct inspect *inspect = ctx;
-    queues_set_consumed(inspect->queues, node, queue, now_of(inspect));
+    queues_set_consumed(inspect->queues, node, queue, clock_now(inspect->loop));
 }
 
 static bool
@@ -295,7 +287,7 @@ inspect_new(uv_loop_t *loop, const struct options *options,
     inspect->queues = queues_new(registry);
     for (size_t i = 0; i < options->queues.n; i++)
         queues_add(inspect->queues, str_from(options->queues.items[i]),
-                   now_of(inspect));
+                   clock_now(inspect->loop));
     for (size_t i = 0; i < SOURCE_COUNT; i++) {
         inspect->sources[i] =
             registry_fixed(registry, GROUP_POLL, &source_names[i]);

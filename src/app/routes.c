@@ -153,7 +153,7 @@ handle_metrics(struct routes *routes, struct http_request *request)
         return;
     }
     if (routes->config.options->scrape_fails_without_broker &&
-        !*routes->config.broker_up) {
+        !metrics_broker_is_up(routes->config.metrics)) {
         reply(routes, request, HANDLER_METRICS, CODE_500, html, NULL,
               blob_copy(STR("Failed to scrape metrics: the broker is not "
                             "connected")));

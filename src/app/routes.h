@@ -14,7 +14,6 @@ struct routes_config {
     const struct broker_config *broker; /* for the probe of /health */
     struct metrics *metrics;
     struct pages *pages;
-    const bool *broker_up;
     double start_s; /* Unix time */
 };
 

@@ -250,6 +250,12 @@ metrics_worker_is_up(const struct metrics *m, struct str nodename)
     return workers_node_is_up(m->workers, nodename);
 }
 
+bool
+metrics_broker_is_up(const struct metrics *m)
+{
+    return m->broker_up;
+}
+
 uint64_t
 metrics_generation(const struct metrics *m)
 {

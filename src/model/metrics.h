@@ -36,6 +36,7 @@ void metrics_event(struct metrics *metrics, const struct event *ev,
 void metrics_reject(struct metrics *metrics, enum reject reason);
 /* Subscribed or not: while not, workers cannot be heard and do not time out. */
 void metrics_broker_up(struct metrics *metrics, bool up, struct now now);
+bool metrics_broker_is_up(const struct metrics *metrics);
 /* What time alone changes: once a second. */
 void metrics_tick(struct metrics *metrics, struct now now);
 /* When the next event that waits for its name is due, on the monotonic clock;
