@@ -42,11 +42,13 @@ take_text(struct input *in)
     return text;
 }
 
+static const double none = NAN;
+
 static double
 take_time(struct input *in, double now_s)
 {
     const unsigned what = take(in);
-    return what == 0     ? NAN
+    return what == 0     ? none
            : what == 1   ? 0
            : what == 255 ? 4102444800
                          : now_s + ((double)what - 128) / 8;
@@ -75,9 +77,9 @@ send_event(struct input *in, struct metrics *metrics, unsigned type,
                       .exception = name,
                       .retries = take_int(in),
                       .timestamp = take_time(in, now.wall_s),
-                      .eta = flags & 4 ? take_time(in, now.wall_s) : NAN,
-                      .expires = NAN,
-                      .runtime = flags & 8 ? take(in) : NAN,
+                      .eta = flags & 4 ? take_time(in, now.wall_s) : none,
+                      .expires = none,
+                      .runtime = flags & 8 ? (double)take(in) : none,
                       .pid = take(in) % 4,
                       .clock = flags & 16 ? take_int(in) : -1,
                       .terminated = flags & 32,
@@ -85,7 +87,7 @@ send_event(struct input *in, struct metrics *metrics, unsigned type,
                       .requeue = flags & 128,
                       .active = take_int(in),
                       .processed = take_int(in),
-                      .loadavg = {take(in), NAN, 0.25},
+                      .loadavg = {take(in), none, 0.25},
                       .sw_ident = flags & 1 ? name : (struct str){0},
                       .sw_ver = flags & 2 ? name : (struct str){0},
                   },

@@ -14,15 +14,9 @@
 #include "base/utf8.h"
 #include "model/negotiate.h"
 
-enum { PAGE_MAX_LABELS = 16, PAGE_MAX_FAMILIES = 512 };
+#include "page_line.h"
 
-/* One sample line. */
-struct page_sample {
-    struct str name;
-    struct str labels; /* between the braces; empty when there are none */
-    struct str le;
-    double value;
-};
+enum { PAGE_MAX_FAMILIES = 512 };
 
 struct page_family {
     struct str name; /* as the metadata has it */
@@ -60,88 +54,6 @@ page_fail(struct page_reader *r, const char *error)
     if (r->error == NULL)
         r->error = error;
     return false;
-}
-
-static inline bool
-page_is_name(struct str s, bool colon)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        const char c = s.ptr[i];
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            c == '_' || (colon && c == ':');
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return s.len > 0;
-}
-
-/* The closing quote of a label value that begins at `at`; SIZE_MAX when it is
- * broken. */
-static inline size_t
-page_value_end(struct str s, size_t at)
-{
-    for (; at < s.len && s.ptr[at] != '"'; at++) {
-        if (s.ptr[at] != '\\')
-            continue;
-        at++;
-        if (at == s.len || strchr("\\\"n", s.ptr[at]) == NULL)
-            return SIZE_MAX;
-    }
-    return at < s.len ? at : SIZE_MAX;
-}
-
-/* Reads {name="value",...} at the start of *rest; sorted, each name once. */
-static inline bool
-page_labels(struct page_reader *r, struct str *rest, struct page_sample *out)
-{
-    const struct str s = *rest;
-    struct str last = {0};
-    size_t at = 1;
-    while (true) {
-        const size_t eq = at + str_find(str_slice(s, at, s.len), '=');
-        const struct str name = str_slice(s, at, eq);
-        if (!page_is_name(name, false))
-            return page_fail(r, "label name");
-        if (last.ptr != NULL && str_cmp(last, name) >= 0)
-            return page_fail(r, "labels are not sorted, or double");
-        last = name;
-        if (eq + 1 >= s.len || s.ptr[eq + 1] != '"')
-            return page_fail(r, "label value without quote");
-        const size_t end = page_value_end(s, eq + 2);
-        if (end == SIZE_MAX || end + 1 >= s.len)
-            return page_fail(r, "label value");
-        if (str_eq(name, STR("le")))
-            out->le = str_slice(s, eq + 2, end);
-        at = end + 1;
-        if (s.ptr[at] == '}')
-            break;
-        if (s.ptr[at++] != ',')
-            return page_fail(r, "no comma between labels");
-    }
-    out->labels = str_slice(s, 1, at);
-    *rest = str_slice(s, at + 1, s.len);
-    return true;
-}
-
-static inline bool
-page_read_sample(struct page_reader *r, struct str line,
-                 struct page_sample *out)
-{
-    *out = (struct page_sample){0};
-    size_t at = 0;
-    while (at < line.len && line.ptr[at] != '{' && line.ptr[at] != ' ')
-        at++;
-    out->name = str_slice(line, 0, at);
-    if (!page_is_name(out->name, true))
-        return page_fail(r, "metric name");
-    struct str rest = str_slice(line, at, line.len);
-    if (rest.len > 0 && rest.ptr[0] == '{' && !page_labels(r, &rest, out))
-        return false;
-    if (rest.len < 2 || rest.ptr[0] != ' ')
-        return page_fail(r, "no value");
-    if (!number_parse_double(str_slice(rest, 1, rest.len), &out->value))
-        return page_fail(r, "value is no number");
-    return true;
 }
 
 static inline struct page_family *
@@ -353,8 +265,9 @@ static inline bool
 page_sample_line(struct page_reader *r, struct str line)
 {
     struct page_sample sample;
-    if (!page_read_sample(r, line, &sample))
-        return false;
+    const char *error = page_read_sample(line, &sample);
+    if (error != NULL)
+        return page_fail(r, error);
     if (r->nfamilies == 0)
         return page_fail(r, "sample before any family");
     struct page_family *family = &r->families[r->nfamilies - 1];

@@ -251,108 +251,6 @@ START_TEST(what_was_a_purged_workers_counts_for_no_other)
 }
 END_TEST
 
-START_TEST(clients_are_purged_after_seven_days)
-{
-    send_from("gen1@web", "a");
-    rig_pass(&rig, 7 * DAY_S);
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{hostname=\"web\""),
-                      1);
-
-    rig_pass(&rig, 1);
-
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 0);
-    ck_assert_uint_eq(nhostnames(), 0);
-}
-END_TEST
-
-START_TEST(a_client_that_goes_on_sending_stays)
-{
-    for (int day = 0; day < 10; day++) {
-        send_from("gen1@web", "a");
-        rig_pass(&rig, DAY_S);
-    }
-    ck_assert(rig_sum(&rig, "celery_task_sent_total{", NULL) == 10);
-}
-END_TEST
-
-START_TEST(client_purge_zero_is_never)
-{
-    struct metrics_config config = rig_config();
-    config.purge_client_ms = 0;
-    reopen(&config);
-    send_from("gen1@web", "a");
-
-    rig_pass(&rig, 9 * DAY_S);
-
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 1);
-}
-END_TEST
-
-/* Twenty hosts fit; below nine tenths of that none leaves early. */
-START_TEST(when_hosts_run_out_the_longest_silent_clients_leave)
-{
-    struct metrics_config config = rig_config();
-    config.registry.max_hostnames = 20;
-    reopen(&config);
-    char node[32];
-    for (int i = 0; i < 19; i++) {
-        snprintf(node, sizeof(node), "gen1@web%02d", 18 - i);
-        send_from(node, node);
-        rig_pass(&rig, 1);
-    }
-    rig_pass(&rig, 580);
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 19);
-
-    rig_pass(&rig, 3600);
-
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 17);
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{hostname=\"web18\""),
-                      0);
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{hostname=\"web17\""),
-                      0);
-    ck_assert_uint_eq(nhostnames(), 17);
-}
-END_TEST
-
-START_TEST(time_without_the_broker_does_not_age_clients)
-{
-    struct metrics_config config = rig_config();
-    config.registry.max_hostnames = 1;
-    reopen(&config);
-    send_from("gen1@web", "a");
-    metrics_broker_up(rig.metrics, false, rig.now);
-    rig_pass(&rig, 8 * DAY_S);
-    metrics_broker_up(rig.metrics, true, rig.now);
-
-    rig_pass(&rig, 5);
-
-    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{"), 1);
-}
-END_TEST
-
-START_TEST(what_stands_for_many_hosts_is_never_dropped)
-{
-    struct metrics_config config = rig_config();
-    config.generic_hostname_worker_task = true;
-    config.registry.max_hostnames = 2;
-    reopen(&config);
-    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
-    rig_heartbeat(&rig, "celery@generic", 1, 0, 0);
-    rig_heartbeat(&rig, "celery@overflow", 1, 0, 0);
-
-    rig_pass(&rig, 700);
-    rig_run_task(&rig, STR("celery@h2"), STR("u2"), STR("t"));
-
-    ASSERT_VALUE(&rig,
-                 "celery_task_succeeded_total{hostname='generic',name='t',"
-                 "queue_name='celery'}",
-                 2);
-    ASSERT_VALUE(&rig, "celery_worker_up{hostname='__other__'}", 0);
-    ASSERT_ABSENT(&rig, "celery_worker_up{hostname='h'}");
-    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h2'}", 1);
-}
-END_TEST
-
 /* Only those of the host that leaves, and not those of anyone else. */
 START_TEST(a_purge_lets_out_the_waiting_events_of_its_host_only)
 {
@@ -442,12 +340,6 @@ suite_add(TCase *tc)
     tcase_add_test(tc, nodenames_that_look_alike_share_their_value);
     tcase_add_test(tc, the_numbers_of_a_purged_host_serve_another);
     tcase_add_test(tc, what_was_a_purged_workers_counts_for_no_other);
-    tcase_add_test(tc, clients_are_purged_after_seven_days);
-    tcase_add_test(tc, a_client_that_goes_on_sending_stays);
-    tcase_add_test(tc, client_purge_zero_is_never);
-    tcase_add_test(tc, when_hosts_run_out_the_longest_silent_clients_leave);
-    tcase_add_test(tc, time_without_the_broker_does_not_age_clients);
-    tcase_add_test(tc, what_stands_for_many_hosts_is_never_dropped);
     tcase_add_test(tc, a_purge_lets_out_the_waiting_events_of_its_host_only);
     tcase_add_test(tc, restarted_workers_never_use_up_the_places);
     tcase_add_test(tc, forged_workers_do_not_keep_real_ones_out_for_ever);

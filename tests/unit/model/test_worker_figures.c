@@ -1,0 +1,146 @@
+/* What heartbeats tell. */
+
+#include "rig.h"
+
+const char suite_name[] = "worker figures";
+
+static struct rig rig;
+
+static void
+open_rig(void)
+{
+    const struct metrics_config config = rig_config();
+    rig_open(&rig, &config);
+}
+
+static void
+close_rig(void)
+{
+    rig_close(&rig);
+}
+
+START_TEST(a_forced_heartbeat_proves_life_and_changes_nothing_else)
+{
+    rig_heartbeat(&rig, "celery@h", 1, 4, 100);
+    rig_pass(&rig, 200);
+
+    rig_heartbeat(&rig, "celery@h", 1, -1, -1);
+    rig_pass(&rig, 200);
+
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
+    ASSERT_VALUE(&rig, "celery_worker_tasks_active{hostname='h'}", 4);
+    ASSERT_VALUE(&rig,
+                 "celery_worker_processed_total{hostname='h',"
+                 "worker='celery@h'}",
+                 100);
+}
+END_TEST
+
+START_TEST(processed_survives_a_restart_as_a_counter)
+{
+#define PROCESSED \
+    "celery_worker_processed_total{hostname='h',worker='celery@h'}"
+    rig_heartbeat(&rig, "celery@h", 1, 0, 100);
+    rig_heartbeat(&rig, "celery@h", 1, 0, 150);
+    ASSERT_VALUE(&rig, PROCESSED, 150);
+
+    rig_online(&rig, "celery@h", 1); /* the same pid, in a container */
+    rig_heartbeat(&rig, "celery@h", 1, 0, 7);
+
+    ASSERT_VALUE(&rig, PROCESSED, 157);
+}
+END_TEST
+
+START_TEST(absurd_figures_do_not_overflow)
+{
+    for (int64_t pid = 1; pid <= 20; pid++)
+        rig_heartbeat(&rig, "celery@h", pid, INT64_MAX, INT64_MAX);
+
+    ASSERT_VALUE(&rig, "celery_worker_tasks_active{hostname='h'}", 20e9);
+    for (int64_t pid = 1; pid <= 20; pid++)
+        rig_offline(&rig, "celery@h", pid);
+    ASSERT_VALUE(&rig, "celery_worker_tasks_active{hostname='h'}", 0);
+}
+END_TEST
+
+START_TEST(load_and_software_are_shown_under_the_nodename)
+{
+    SEND(&rig, EVENT_WORKER_HEARTBEAT, .loadavg = {0.5, 1.25, 2},
+         .sw_ident = STR("py-celery"), .sw_ver = STR("5.6.2"),
+         .sw_sys = STR("Linux"));
+
+    ASSERT_VALUE(&rig, "celery_worker_load1{hostname='h',worker='celery@h'}",
+                 0.5);
+    ASSERT_VALUE(&rig, "celery_worker_load15{hostname='h',worker='celery@h'}",
+                 2);
+    ASSERT_VALUE(&rig,
+                 "celery_worker_info{hostname='h',pool='',sw_ident='py-celery',"
+                 "sw_sys='Linux',sw_ver='5.6.2',worker='celery@h'}",
+                 1);
+    ASSERT_VALUE(&rig,
+                 "celery_worker_last_heartbeat_timestamp_seconds{hostname='h',"
+                 "worker='celery@h'}",
+                 1.7e9);
+}
+END_TEST
+
+START_TEST(an_upgrade_replaces_the_info_but_not_more_than_once_a_minute)
+{
+    SEND(&rig, EVENT_WORKER_ONLINE, .sw_ver = STR("5.5"));
+    rig_pass(&rig, 60);
+    for (int i = 0; i < 1000; i++)
+        SEND(&rig, EVENT_WORKER_ONLINE,
+             .sw_ver = i % 2 == 0 ? STR("5.6") : STR("5.7"));
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_worker_info{"), 1);
+    ASSERT_VALUE(&rig,
+                 "celery_worker_info{hostname='h',pool='',sw_ident='',"
+                 "sw_sys='',sw_ver='5.6',worker='celery@h'}",
+                 1);
+}
+END_TEST
+
+START_TEST(a_worker_whose_task_events_are_off_shows_one_heartbeat_late)
+{
+#define ENABLED \
+    "celery_worker_task_events_enabled{hostname='h',worker='celery@h'}"
+    rig_heartbeat(&rig, "celery@h", 1, 0, 10);
+    rig_heartbeat(&rig, "celery@h", 1, 0, 12);
+    ASSERT_ABSENT(&rig, ENABLED);
+
+    rig_heartbeat(&rig, "celery@h", 1, 0, 12);
+    ASSERT_VALUE(&rig, ENABLED, 0);
+
+    rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+    ASSERT_VALUE(&rig, ENABLED, 1);
+}
+END_TEST
+
+START_TEST(task_events_that_follow_their_heartbeat_are_no_silence)
+{
+    rig_heartbeat(&rig, "celery@h", 1, 0, 10);
+    for (int i = 1; i < 10; i++) {
+        rig_heartbeat(&rig, "celery@h", 1, 0, 10 + i);
+        rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+    }
+    rig_heartbeat(&rig, "celery@h", 1, 0, 19);
+    rig_heartbeat(&rig, "celery@h", 1, 0, 19);
+
+    ASSERT_VALUE(&rig, ENABLED, 1);
+}
+END_TEST
+
+void
+suite_add(TCase *tc)
+{
+    tcase_add_checked_fixture(tc, open_rig, close_rig);
+    tcase_add_test(tc, a_forced_heartbeat_proves_life_and_changes_nothing_else);
+    tcase_add_test(tc, processed_survives_a_restart_as_a_counter);
+    tcase_add_test(tc, absurd_figures_do_not_overflow);
+    tcase_add_test(tc, load_and_software_are_shown_under_the_nodename);
+    tcase_add_test(
+        tc, an_upgrade_replaces_the_info_but_not_more_than_once_a_minute);
+    tcase_add_test(tc,
+                   a_worker_whose_task_events_are_off_shows_one_heartbeat_late);
+    tcase_add_test(tc, task_events_that_follow_their_heartbeat_are_no_silence);
+}
