@@ -149,6 +149,21 @@ START_TEST(a_late_wait_of_a_nameless_task_is_counted_under_none)
 }
 END_TEST
 
+START_TEST(buckets_of_the_wait_are_its_own)
+{
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"));
+    SEND(&rig, EVENT_TASK_STARTED);
+    SEND(&rig, EVENT_TASK_SUCCEEDED, .runtime = 1);
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_bucket{"), 3);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_runtime_bucket{"), 4);
+    ASSERT_VALUE(&rig,
+                 "celery_task_queue_wait_time_bucket{hostname='h',le='5.0',"
+                 "name='t',queue_name='celery'}",
+                 1);
+}
+END_TEST
+
 void
 suite_add(TCase *tc)
 {
@@ -162,4 +177,5 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_start_before_the_stamp_of_its_sent_waited_for_nothing);
     tcase_add_test(tc, sent_after_the_start_belongs_to_the_next_run);
     tcase_add_test(tc, a_late_wait_of_a_nameless_task_is_counted_under_none);
+    tcase_add_test(tc, buckets_of_the_wait_are_its_own);
 }
