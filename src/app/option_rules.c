@@ -7,6 +7,7 @@
 #include "app/option_values.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
+#include "model/families.h"
 
 static struct str
 text_of(const struct option_row *row, const struct options *o)
@@ -214,6 +215,31 @@ label_trouble(const struct texts *labels, size_t at)
             return "comes a second time";
     }
     return NULL;
+}
+
+static bool
+is_family(struct str name)
+{
+    for (size_t i = 0; i < nfamilies; i++)
+        if (family_is_named(&families[i], name))
+            return true;
+    return false;
+}
+
+/* --collect and --no-collect */
+void
+check_families(const struct option_row *row, struct options *o,
+               struct option_problems *p)
+{
+    const struct texts *names =
+        (const struct texts *)((const char *)o + row->field);
+    for (size_t i = 0; i < names->n; i++) {
+        const struct str name = str_from(names->items[i]);
+        char quoted[OPTION_QUOTE_MAX];
+        if (!is_family(name))
+            option_wrong(p, row, "%s is the name of no metric family",
+                         option_quote(quoted, row, name));
+    }
 }
 
 void

@@ -29,5 +29,7 @@ void check_telemetry_path(const struct option_row *row, struct options *o,
                           struct option_problems *p);
 void check_metric_prefix(const struct option_row *row, struct options *o,
                          struct option_problems *p);
+void check_families(const struct option_row *row, struct options *o,
+                    struct option_problems *p);
 void check_static_labels(const struct option_row *row, struct options *o,
                          struct option_problems *p);

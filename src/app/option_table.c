@@ -287,6 +287,7 @@ const struct option_row option_table[] = {
      .group = OPTION_METRICS,
      .type = OPTION_TEXTS,
      FIELD(collect),
+     .check = check_families,
      .metavar = "NAME",
      .help = "Turn on a metric that is off by default, named without prefix "
              "and suffix; repeatable."},
@@ -294,6 +295,7 @@ const struct option_row option_table[] = {
      .group = OPTION_METRICS,
      .type = OPTION_TEXTS,
      FIELD(no_collect),
+     .check = check_families,
      .metavar = "NAME",
      .help = "Turn off a metric, named without prefix and suffix; "
              "repeatable."},
