@@ -34,6 +34,8 @@ on_event(void *ctx, const struct event *ev)
     metrics_event(feed->metrics, ev, clock_now(feed->loop));
     if (ev->type == EVENT_WORKER_ONLINE || ev->type == EVENT_WORKER_OFFLINE)
         inspect_soon(feed->inspect);
+    if (ev->type == EVENT_TASK_SENT && ev->queue.len > 0)
+        inspect_add_queue(feed->inspect, ev->queue);
 }
 
 static void

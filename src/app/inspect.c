@@ -97,6 +97,7 @@ ask_lengths(struct inspect *inspect)
 {
     inspect->all_lengths = true;
     inspect->nasked = 0;
+    inspect->begun_ms = uv_now(inspect->loop);
     for (size_t i = 0; i < queues_n(inspect->queues); i++) {
         if (broker_ask_queue(inspect->broker, queues_name(inspect->queues, i)))
             inspect->nasked++;
@@ -223,6 +224,13 @@ on_next(uv_timer_t *timer)
         inspect->sent = ask(inspect, (enum question)i) && inspect->sent;
     }
     uv_timer_start(&inspect->deadline, on_deadline, REPLY_MS, 0);
+}
+
+void
+inspect_add_queue(struct inspect *inspect, struct str name)
+{
+    if (inspect != NULL)
+        queues_add(inspect->queues, name, clock_now(inspect->loop));
 }
 
 void

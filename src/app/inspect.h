@@ -19,6 +19,8 @@ struct inspect *inspect_new(uv_loop_t *loop, const struct options *options,
 void inspect_broker_up(struct inspect *inspect, bool up);
 /* A worker came or went: polls soon, and not only when the time comes. */
 void inspect_soon(struct inspect *inspect);
+/* A queue that a client sends to: its length is asked from now on. */
+void inspect_add_queue(struct inspect *inspect, struct str name);
 /* What the broker hands up: one reply of a worker, one queue's length. */
 void inspect_reply(struct inspect *inspect, const struct message *message);
 void inspect_queue(struct inspect *inspect, struct str name, int64_t length,

@@ -131,6 +131,10 @@ find_or_add(struct queues *queues, struct str name, struct now now)
     const uint32_t found = index_find(&queues->index, hash);
     if (found != INDEX_NONE || queues->nitems >= MAX_QUEUES)
         return found;
+    /* What the page has no room for need not be asked either. */
+    if (registry_value(queues->registry, LABEL_QUEUE_NAME, name) ==
+        VALUES_OTHER)
+        return INDEX_NONE;
     if (queues->nitems == queues->cap) {
         queues->cap = queues->cap == 0 ? 8 : 2 * queues->cap;
         queues->items =

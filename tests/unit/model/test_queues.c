@@ -162,7 +162,7 @@ START_TEST(absurd_numbers_of_processes_do_not_overflow)
 END_TEST
 
 /* The gauges of several queues do not add up under one label. */
-START_TEST(queues_past_the_label_cap_are_known_but_not_shown)
+START_TEST(queues_past_the_label_cap_are_not_asked_for)
 {
     close_rig();
     open_with(2); /* the default queue's name is one of them */
@@ -172,7 +172,7 @@ START_TEST(queues_past_the_label_cap_are_known_but_not_shown)
     end_poll();
     queues_set_length(queues, STR("r"), 99, rig.now);
 
-    ck_assert_uint_eq(queues_n(queues), 2);
+    ck_assert_uint_eq(queues_n(queues), 1);
     ck_assert_uint_eq(rig_n(&rig, "celery_queue_length{"), 1);
     ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='q'}", 1);
 }
@@ -190,7 +190,7 @@ START_TEST(names_and_nodes_without_number_are_bounded)
         }
         end_poll();
     }
-    ck_assert_uint_eq(queues_n(queues), 10000);
+    ck_assert_uint_eq(queues_n(queues), 999);
     ck_assert_uint_eq(rig_n(&rig, "celery_queue_length{"), 999);
 }
 END_TEST
@@ -221,7 +221,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, who_does_not_answer_counts_as_long_as_it_is_alive);
     tcase_add_test(tc, a_length_is_shown_as_it_was_told);
     tcase_add_test(tc, absurd_numbers_of_processes_do_not_overflow);
-    tcase_add_test(tc, queues_past_the_label_cap_are_known_but_not_shown);
+    tcase_add_test(tc, queues_past_the_label_cap_are_not_asked_for);
     tcase_add_test(tc, names_and_nodes_without_number_are_bounded);
     tcase_add_test(tc, a_name_with_a_nul_is_one_like_any);
 }
