@@ -11,9 +11,11 @@ enum {
      * rendering never takes more than a tenth of the time; at most this. */
     FRESH_MAX_MS = 1000,
     /* Pages above this size that are still being sent are not added to
-     * without end: slow readers would pile them up. */
-    BIG = 8 * 1024 * 1024,
-    MAX_BIG = 2,
+     * without end: slow readers would pile them up. While there are so many,
+     * scrapes share the last one if it is not too old, or are refused. */
+    BIG = 2 * 1024 * 1024,
+    MAX_BIG = 4,
+    STALE_MAX_MS = 5000,
 };
 
 struct waiter {
@@ -68,16 +70,18 @@ made_of(struct pages *pages, const struct job *job)
 }
 
 static bool
+is_younger(const struct made *made, uint64_t ms)
+{
+    return made->blob != NULL &&
+           uv_hrtime() - made->begun_ns < UINT64_C(1000000) * ms;
+}
+
+static bool
 is_fresh(const struct pages *pages, const struct made *made)
 {
-    if (made->blob == NULL)
-        return false;
-    const uint64_t age_ns = uv_hrtime() - made->begun_ns;
-    const uint64_t max_ns = UINT64_C(1000000) * FRESH_MAX_MS;
-    if (age_ns >= max_ns)
-        return false;
-    return made->generation == metrics_generation(pages->metrics) ||
-           age_ns < 10 * made->cost_ns;
+    return is_younger(made, FRESH_MAX_MS) &&
+           (made->generation == metrics_generation(pages->metrics) ||
+            uv_hrtime() - made->begun_ns < 10 * made->cost_ns);
 }
 
 /* References to a page that are ours: it is on its way to somebody when there
@@ -193,8 +197,9 @@ finish(struct pages *pages, struct job *job)
             .begun_ns = job->begun_ns,
             .cost_ns = job->cost_ns,
         };
-        remember_big(pages, blob);
     }
+    if (blob != NULL)
+        remember_big(pages, blob);
     answer(job, blob);
     blob_unref(blob);
     job_free(job);
@@ -284,10 +289,14 @@ pages_get(struct pages *pages, enum format format, bool gzip,
         return;
     }
     struct made *made = &pages->made[format][gzip];
+    const bool full = nbig_in_use(pages) == MAX_BIG;
     if (nnames == 0 &&
-        (is_fresh(pages, made) ||
-         (made->blob != NULL && nbig_in_use(pages) == MAX_BIG))) {
+        (is_fresh(pages, made) || (full && is_younger(made, STALE_MAX_MS)))) {
         fn(ctx, blob_ref(made->blob));
+        return;
+    }
+    if (full) {
+        fn(ctx, NULL);
         return;
     }
     job = job_new(pages, format, gzip, names, nnames);
@@ -316,7 +325,9 @@ pages_trim(struct pages *pages)
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < 2; k++) {
             struct made *made = &pages->made[i][k];
-            if (is_fresh(pages, made) || nbig_in_use(pages) == MAX_BIG)
+            if (is_younger(made, FRESH_MAX_MS) ||
+                (nbig_in_use(pages) == MAX_BIG &&
+                 is_younger(made, STALE_MAX_MS)))
                 continue;
             blob_unref(made->blob);
             made->blob = NULL;

@@ -19,7 +19,8 @@ struct pages_config {
 
 struct pages;
 
-/* A page is ready: one reference, to be dropped; NULL when memory ran out. */
+/* A page is ready: one reference, to be dropped; NULL when memory ran out, or
+ * when too many large pages are still on their way to slow readers. */
 typedef void (*pages_fn)(void *ctx, struct blob *page);
 
 struct pages *pages_new(uv_loop_t *loop, const struct metrics *metrics,

@@ -103,8 +103,8 @@ on_page(void *ctx, struct blob *page)
     };
     if (page == NULL)
         reply_text(routes, pending->request, HANDLER_METRICS, CODE_503,
-                   STR("There is no memory for a page, or the exporter is "
-                       "stopping.\n"));
+                   STR("There is no memory for another page now: too many are "
+                       "being sent, or the exporter is stopping.\n"));
     else
         reply(routes, pending->request, HANDLER_METRICS, CODE_200,
               negotiate_content_type(pending->format, pending->escaping),
