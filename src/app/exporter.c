@@ -312,6 +312,7 @@ exporter_run(const struct options *options)
         .options = options, .start_s = clock_wall(), .status = EXIT_FAILURE};
     uv_loop_init(&e.loop);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* there is nothing to read anew */
     init_handles(&e);
     set_broker_config(&e);
     if (!load_urls(&e, &e.broker_config.urls) || !make_metrics(&e) ||

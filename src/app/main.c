@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,9 +19,23 @@ run(const struct options *options)
     return exporter_run(options);
 }
 
+/* A standard descriptor that is closed would be given to a socket or to the
+ * loop, and log lines would go there. */
+static void
+occupy_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
+    occupy_standard_descriptors();
     struct options options;
     int status = EXIT_FAILURE;
     switch (options_parse(&options, argc, argv, environ)) {
