@@ -50,7 +50,8 @@ add_label(struct buf *out, struct str name, struct str value)
 }
 
 /* Both kinds of labels in one sorted list; le would come before the first
- * name that sorts behind it. An empty value is the same as no label. */
+ * name that sorts behind it. Empty values are
+ * written too, as the Python exporter does: exception="". */
 static void
 write_text(const struct group *group, struct series *series)
 {
@@ -231,15 +232,6 @@ group_count(struct group *group, struct series *series, size_t column,
     series = group_touch(group, series, column);
     if (series != NULL)
         series->cells[column].count += n;
-}
-
-void
-group_add(struct group *group, struct series *series, size_t column,
-          double value)
-{
-    series = group_touch(group, series, column);
-    if (series != NULL)
-        series->cells[column].value += value;
 }
 
 void

@@ -90,8 +90,6 @@ struct series *group_touch(struct group *group, struct series *series,
                            size_t column);
 void group_count(struct group *group, struct series *series, size_t column,
                  uint64_t n);
-void group_add(struct group *group, struct series *series, size_t column,
-               double value);
 void group_set(struct group *group, struct series *series, size_t column,
                double value);
 void group_observe(struct group *group, struct series *series, size_t column,

@@ -11,6 +11,9 @@ enum {
     SOFTWARE_CHANGE_MS = 60 * 1000,
 };
 
+/* No worker has started more tasks than this, and sums of it never wrap. */
+#define MAX_PROCESSED (INT64_C(1) << 53)
+
 static struct series *
 worker_series(const struct node *node, struct registry *registry, double wall_s)
 {
@@ -66,7 +69,7 @@ count_processed(struct worker_figures *figures, struct registry *registry,
                 const struct event *ev, struct series *series)
 {
     struct group *group = registry_group(registry, GROUP_WORKER);
-    if (ev->processed < 0)
+    if (ev->processed < 0 || ev->processed > MAX_PROCESSED)
         return;
     const bool known =
         figures->processed >= 0 && ev->processed >= figures->processed;

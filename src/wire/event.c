@@ -10,6 +10,7 @@
 #include "wire/iso8601.h"
 
 static const double MAX_RUNTIME = 1e9;
+static const double MAX_LOAD = 1e6;
 static const double MAX_TIMESTAMP = 4102444800; /* the year 2100 */
 
 /* Bytes of the raw texts in which an exception's class is looked for: the
@@ -187,6 +188,14 @@ read_task(struct event_decoder *d, struct event *ev)
         ev->exception = class_of(d);
 }
 
+/* A load average that no machine has would only spoil graphs. */
+static double
+load_of(const struct json_value *value)
+{
+    const double load = json_double(value);
+    return load >= 0 && load <= MAX_LOAD ? load : (double)NAN;
+}
+
 static void
 read_worker(struct event_decoder *d, struct event *ev)
 {
@@ -205,7 +214,7 @@ read_worker(struct event_decoder *d, struct event *ev)
     json_enter_array(&j);
     for (size_t i = 0; i < COUNT_OF(ev->loadavg) && json_next_element(&j); i++)
         if (json_read(&j, &value))
-            ev->loadavg[i] = json_double(&value);
+            ev->loadavg[i] = load_of(&value);
 }
 
 /* What is missing for the event to count. */

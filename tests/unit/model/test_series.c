@@ -105,7 +105,7 @@ START_TEST(a_sample_begins_at_zero_when_it_is_touched)
     group_count(group, s, COUNT_COL, 3);
     group_count(group, s, COUNT_COL, 4);
     group_set(group, s, GAUGE_COL, 2.5);
-    group_set(group, s, GAUGE_COL, 2.5);
+    group_set(group, s, GAUGE_COL, 3);
 
     ck_assert_uint_eq(s->cells[COUNT_COL].count, 7);
     ck_assert(s->cells[GAUGE_COL].value == 3);
