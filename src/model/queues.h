@@ -10,8 +10,8 @@ struct queues;
 
 struct queues *queues_new(struct registry *registry);
 void queues_free(struct queues *queues);
-/* Makes a queue known; it stays so. One past the cap of queue names is known
- * but not shown: what several queues say does not add up under __other__. */
+/* Makes a queue known; it stays so. One past the cap of queue names is left
+ * out: what several queues say does not add up under __other__. */
 void queues_add(struct queues *queues, struct str name, struct now now);
 size_t queues_n(const struct queues *queues);
 struct str queues_name(const struct queues *queues, size_t i);
