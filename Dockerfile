@@ -7,6 +7,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev meson ninja-build pkg-config libuv1-dev libhiredis-dev \
     libjansson-dev libmicrohttpd-dev libdeflate-dev libxxhash-dev libmsgpack-dev \
+    librabbitmq-dev libssl-dev ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -17,7 +18,8 @@ RUN meson setup build --buildtype=release -Dtests=false \
  && ninja -C build celery-exporter \
  && strip build/celery-exporter
 # The image's root: the program, the libraries it loads, and what dpkg knows of
-# these, so that scanners can tell which versions they are.
+# these, so that scanners can tell which versions they are; and the CAs that
+# OpenSSL trusts by default.
 RUN mkdir -p /image/usr/bin /image/etc /image/var/lib/dpkg/status.d \
     /image/usr/share/doc/celery-exporter \
  && cp build/celery-exporter /image/usr/bin/ \
@@ -30,6 +32,9 @@ RUN mkdir -p /image/usr/bin /image/etc /image/var/lib/dpkg/status.d \
         dpkg-query -s "$package" > "/image/var/lib/dpkg/status.d/$package"; \
         cp --dereference --parents "/usr/share/doc/$package/copyright" /image; \
     done < packages \
+ && cp --dereference --parents /etc/ssl/certs/ca-certificates.crt /image \
+ && mkdir -p /image/usr/lib/ssl \
+ && ln -s /etc/ssl/certs/ca-certificates.crt /image/usr/lib/ssl/cert.pem \
  && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > /image/etc/passwd \
  && echo 'nonroot:x:65532:' > /image/etc/group \
  && echo 'hosts: files dns' > /image/etc/nsswitch.conf

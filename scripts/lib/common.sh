@@ -7,12 +7,16 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build_packages=(
     git gcc libc6-dev meson ninja-build pkg-config
     libuv1-dev libhiredis-dev libjansson-dev libmicrohttpd-dev libdeflate-dev
-    libxxhash-dev libmsgpack-dev check libsubunit-dev
+    libxxhash-dev libmsgpack-dev librabbitmq-dev libssl-dev check
+    libsubunit-dev
 )
-run_packages=(redis-server python3 python3-celery python3-redis curl)
+run_packages=(
+    redis-server python3 python3-celery python3-redis curl ca-certificates
+)
 test_packages=(
-    "${run_packages[@]}" redis-tools prometheus python3-pytest python3-venv
-    python3-pytest-xdist python3-prometheus-client valgrind shellcheck mandoc
+    "${run_packages[@]}" redis-tools openssl rabbitmq-server prometheus
+    python3-pytest python3-pytest-xdist python3-prometheus-client python3-venv
+    valgrind shellcheck mandoc
 )
 
 say() {

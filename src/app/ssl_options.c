@@ -128,10 +128,9 @@ check_ssl_options(const struct option_row *row, struct options *o,
 {
     for (size_t i = 0; i < o->ssl_options.n; i++)
         read_one(row, o, str_from(o->ssl_options.items[i]), i + 1, p);
-    if (!p->wrong && o->sentinel_tls.on)
+    if (o->sentinel_tls.on)
         check_sentinels(o, p);
-    if (p->usage || p->wrong ||
-        (o->broker_url == NULL && o->broker_url_file == NULL))
+    if (o->broker_url == NULL && o->broker_url_file == NULL)
         return;
     struct url_list urls;
     struct buf err;

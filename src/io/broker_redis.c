@@ -1,20 +1,17 @@
 #include "io/broker_redis.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/log.h"
 #include "base/xalloc.h"
 #include "io/reconnect.h"
 #include "io/redis_control.h"
+#include "io/redis_master.h"
 #include "io/redis_subscribe.h"
-#include "io/sentinel.h"
 #include "io/sentinel_reply.h"
 #include "wire/kombu.h"
 
 enum {
     MAX_ITEMS = 16,
-    LOOK_MS = 1000,
     /* Scratch memory of a giant message is not kept. */
     KEEP_SCRATCH = 256 * 1024,
 };
@@ -29,11 +26,7 @@ struct redis_broker {
     struct redis_session *sub;
     struct redis_subscription subscription;
     struct redis_control *control;
-    /* Behind Sentinels: */
-    struct sentinel *query; /* while it runs */
-    size_t sentinel;        /* the one that knew last */
-    uv_timer_t look;        /* into who is the master now */
-    struct url master;      /* as they say; the account is borrowed */
+    struct redis_master master; /* idle unless behind Sentinels */
     struct buf scratch;
     unsigned nopen; /* sessions, the timer and the control connection */
     void (*done)(void *ctx);
@@ -43,7 +36,7 @@ struct redis_broker {
 static const struct url *
 current_url(const struct redis_broker *broker)
 {
-    return sentinel_wanted(&broker->config) ? &broker->master
+    return sentinel_wanted(&broker->config) ? &broker->master.url
                                             : reconnect_url(&broker->reconnect);
 }
 
@@ -57,7 +50,6 @@ forget_handle(void *ctx)
     void *done_ctx = broker->done_ctx;
     buf_close(&broker->scratch);
     reconnect_free(&broker->reconnect);
-    free(broker->master.host);
     free(broker);
     done(done_ctx);
 }
@@ -103,8 +95,6 @@ on_push(void *ctx, const struct resp_reply *reply)
 
 /* Subscription */
 
-static void on_look(uv_timer_t *timer);
-
 static void
 on_subscribed(void *ctx)
 {
@@ -113,7 +103,7 @@ on_subscribed(void *ctx)
     reconnect_up(&broker->reconnect);
     redis_control_follow(broker->control, current_url(broker));
     if (sentinel_wanted(&broker->config))
-        uv_timer_start(&broker->look, on_look, LOOK_MS, LOOK_MS);
+        redis_master_look_after(&broker->master);
     broker->handler.up(broker->handler.ctx);
 }
 
@@ -171,9 +161,7 @@ static void
 retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
 {
     const bool was_up = reconnect_later(&broker->reconnect, reason, why);
-    uv_timer_stop(&broker->look);
-    sentinel_close(broker->query);
-    broker->query = NULL;
+    redis_master_rest(&broker->master);
     if (was_up && sentinel_wanted(&broker->config))
         redis_control_leave(broker->control); /* the next may be another */
     else if (was_up)
@@ -219,93 +207,46 @@ connect_to(struct redis_broker *broker, const struct url *url)
 /* Sentinels */
 
 static void
-on_found(void *ctx, const char *host, uint16_t port, size_t sentinel)
+on_found(void *ctx, const struct url *url)
 {
     struct redis_broker *broker = ctx;
-    broker->query = NULL;
-    broker->sentinel = sentinel;
-    free(broker->master.host);
-    broker->master = sentinel_master_url(&broker->config, host, port);
-    reconnect_name(&broker->reconnect, &broker->master);
-    connect_to(broker, &broker->master);
+    reconnect_name(&broker->reconnect, url);
+    connect_to(broker, url);
 }
 
 static void
 on_not_found(void *ctx, enum broker_reason reason, const char *why)
 {
-    struct redis_broker *broker = ctx;
-    broker->query = NULL;
-    retry(broker, reason, why);
+    retry(ctx, reason, why);
+}
+
+static void
+leave(struct redis_broker *broker, const char *why)
+{
+    if (broker->done == NULL && broker->sub != NULL)
+        redis_session_fail(broker->sub, BROKER_MASTER, why);
+}
+
+static void
+on_moved(void *ctx)
+{
+    leave(ctx, "the Sentinels name another master now");
 }
 
 static void
 on_demoted(void *ctx)
 {
-    struct redis_broker *broker = ctx;
-    if (broker->done == NULL && broker->sub != NULL)
-        redis_session_fail(broker->sub, BROKER_MASTER,
-                           "the server is no master any more");
-}
-
-static void
-ask_sentinels(struct redis_broker *broker,
-              const struct sentinel_handler *handler)
-{
-    broker->nopen++;
-    broker->query =
-        sentinel_ask(broker->loop, &broker->config, broker->sentinel, handler);
-}
-
-static void
-on_still(void *ctx, const char *host, uint16_t port, size_t sentinel)
-{
-    struct redis_broker *broker = ctx;
-    broker->query = NULL;
-    broker->sentinel = sentinel;
-    if (port != broker->master.port || strcmp(host, broker->master.host) != 0)
-        redis_session_fail(broker->sub, BROKER_MASTER,
-                           "the Sentinels name another master now");
-}
-
-/* Without Sentinels everything goes on as it is. */
-static void
-on_unsure(void *ctx, enum broker_reason reason, const char *why)
-{
-    (void)reason;
-    struct redis_broker *broker = ctx;
-    broker->query = NULL;
-    LOG_LIMITED(LOG_DEBUG, "sentinel", "Cannot ask the Sentinels", "err", why,
-                NULL);
-}
-
-/* A master that hangs, or that the Sentinels cannot reach, does not say that
- * it was replaced. */
-static void
-on_look(uv_timer_t *timer)
-{
-    struct redis_broker *broker = timer->data;
-    if (broker->query == NULL)
-        ask_sentinels(broker, &(struct sentinel_handler){
-                                  .found = on_still,
-                                  .failed = on_unsure,
-                                  .closed = forget_handle,
-                                  .ctx = broker,
-                              });
+    leave(ctx, "the server is no master any more");
 }
 
 static void
 attempt(void *ctx)
 {
     struct redis_broker *broker = ctx;
-    if (!sentinel_wanted(&broker->config))
-        connect_to(broker, current_url(broker));
+    if (sentinel_wanted(&broker->config))
+        redis_master_find(&broker->master);
     else
-        ask_sentinels(broker, &(struct sentinel_handler){
-                                  .found = on_found,
-                                  .failed = on_not_found,
-                                  .closed = forget_handle,
-                                  .ctx = broker,
-                              });
+        connect_to(broker, current_url(broker));
 }
 
 struct broker *
@@ -322,8 +263,13 @@ broker_redis_new(uv_loop_t *loop, const struct broker_config *config,
         .deadlines = deadlines,
         .nopen = 3,
     };
-    uv_timer_init(loop, &broker->look);
-    broker->look.data = broker;
+    redis_master_init(&broker->master, loop, &broker->config,
+                      &(struct redis_master_handler){
+                          .found = on_found,
+                          .failed = on_not_found,
+                          .moved = on_moved,
+                          .ctx = broker,
+                      });
     buf_init(&broker->scratch, 0);
     broker->control = redis_control_new(loop, &broker->config,
                                         broker->deadlines, &broker->handler);
@@ -372,20 +318,13 @@ ask_queue(struct broker *base, struct str name)
 }
 
 static void
-on_look_closed(uv_handle_t *handle)
-{
-    forget_handle(handle->data);
-}
-
-static void
 free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
 {
     struct redis_broker *broker = (struct redis_broker *)base;
     broker->done = done;
     broker->done_ctx = ctx;
-    sentinel_close(broker->query);
+    redis_master_close(&broker->master, forget_handle);
     redis_session_close(broker->sub);
-    uv_close((uv_handle_t *)&broker->look, on_look_closed);
     reconnect_close(&broker->reconnect, forget_handle);
     redis_control_free(broker->control, forget_handle, broker);
 }

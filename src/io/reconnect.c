@@ -88,6 +88,14 @@ reconnect_up(struct reconnect *reconnect)
         NULL);
 }
 
+/* Behind Sentinels all URLs lead to the same one. */
+static size_t
+naccounts(const struct reconnect *reconnect)
+{
+    const struct url_list *urls = &reconnect->urls;
+    return urls->urls[0].scheme == URL_SENTINEL ? 1 : urls->n;
+}
+
 /* The server that was lost is tried first; one that failed, last. */
 static int64_t
 next_delay(struct reconnect *reconnect, enum broker_reason reason, bool was_up)
@@ -100,7 +108,7 @@ next_delay(struct reconnect *reconnect, enum broker_reason reason, bool was_up)
     else
         reconnect->url_index = (reconnect->url_index + 1) % reconnect->urls.n;
     reconnect->nrefused = reason == BROKER_AUTH ? reconnect->nrefused + 1 : 0;
-    return reconnect->nrefused >= reconnect->urls.n
+    return reconnect->nrefused >= naccounts(reconnect)
                ? backoff_refused(backoff, random)
                : backoff_next(backoff, random);
 }

@@ -28,7 +28,7 @@ enum stream_end {
 
 enum {
     /* A default for the time that a TLS handshake may take. */
-    STREAM_HANDSHAKE_MS = 4000,
+    STREAM_HANDSHAKE_MS = 3000,
     STREAM_MAX_WORDS = 512, /* of stream_tls_words, at most */
 };
 

@@ -7,7 +7,7 @@ import subprocess
 
 import redis
 
-from support.redis_server import RedisServer
+from support.redis_server import PROGRAM, RedisServer
 from support.wait import wait_until
 
 _numbers = itertools.count()
@@ -112,7 +112,7 @@ class FarRedis(RedisServer):
         path.write_text("".join(f"{k} {v}\n" for k, v in self.config.items()))
         with open(self.folder / "redis.log", "ab") as log:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", self.network.name, "redis-server",
-                 path], stdout=log, stderr=log, cwd=self.folder)
+                ["ip", "netns", "exec", self.network.name, PROGRAM, path],
+                stdout=log, stderr=log, cwd=self.folder)
         wait_until(self._answers, what="redis-server does not start")
         return self

@@ -1,10 +1,14 @@
-"""A private redis-server: loopback, a folder of its own, default limits."""
+"""A private redis-server: loopback, a folder of its own, default limits.
+$REDIS_SERVER names another program, Valkey's for instance."""
+import os
 import subprocess
 
 import redis
 
 from support.ports import free_port
 from support.wait import wait_until
+
+PROGRAM = os.environ.get("REDIS_SERVER", "redis-server")
 
 
 class RedisServer:
@@ -42,7 +46,7 @@ class RedisServer:
         path = self.folder / "redis.conf"
         path.write_text("".join(f"{k} {v}\n" for k, v in self.config.items()))
         log = open(self.folder / "redis.log", "ab")
-        self.process = subprocess.Popen(["redis-server", path], stdout=log,
+        self.process = subprocess.Popen([PROGRAM, path], stdout=log,
                                         stderr=log, cwd=self.folder)
         log.close()
         wait_until(self._answers, what="redis-server does not start")

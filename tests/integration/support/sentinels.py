@@ -4,7 +4,7 @@ import subprocess
 import redis
 
 from support.ports import free_port
-from support.redis_server import RedisServer
+from support.redis_server import PROGRAM, RedisServer
 from support.wait import wait_until
 
 NAME = "mymaster"
@@ -31,7 +31,7 @@ class Sentinel:
     def start(self):
         with open(self.folder / "sentinel.log", "ab") as log:
             self.process = subprocess.Popen(
-                ["redis-server", self.folder / "sentinel.conf", "--sentinel"],
+                [PROGRAM, self.folder / "sentinel.conf", "--sentinel"],
                 stdout=log, stderr=log, cwd=self.folder)
         wait_until(self._answers, what="redis-sentinel does not start")
         return self

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "io/tls.h"
 
 enum { DAY = 24 * 3600 };
@@ -35,7 +36,7 @@ struct rig {
 
 static char rig_dir[] = "/tmp/celery-exporter-tls-XXXXXX";
 
-static const char *
+static inline const char *
 rig_path(const char *name)
 {
     static char paths[8][128];
@@ -45,7 +46,7 @@ rig_path(const char *name)
     return path;
 }
 
-static void
+static inline void
 rig_extension(X509 *cert, int nid, const char *value)
 {
     X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
@@ -55,7 +56,7 @@ rig_extension(X509 *cert, int nid, const char *value)
 }
 
 /* Without an issuer it signs itself; without names it is a CA. */
-static struct identity
+static inline struct identity
 rig_issue(const struct identity *issuer, const char *cn, const char *names,
           long from, long to)
 {
@@ -79,14 +80,14 @@ rig_issue(const struct identity *issuer, const char *cn, const char *names,
     return it;
 }
 
-static void
+static inline void
 rig_forget(struct identity *it)
 {
     X509_free(it->cert);
     EVP_PKEY_free(it->key);
 }
 
-static void
+static inline void
 rig_write(const struct identity *it, const char *cert, const char *key,
           const char *password)
 {
@@ -105,7 +106,7 @@ rig_write(const struct identity *it, const char *cert, const char *key,
     fclose(f);
 }
 
-static void
+static inline void
 rig_open(struct rig *rig, const struct identity *server,
          const struct tls_options *options, const char *host)
 {
@@ -127,7 +128,7 @@ rig_open(struct rig *rig, const struct identity *server,
     buf_close(&err);
 }
 
-static void
+static inline void
 rig_close(struct rig *rig)
 {
     tls_free(rig->client);
@@ -136,7 +137,7 @@ rig_close(struct rig *rig)
     buf_close(&rig->received);
 }
 
-static void
+static inline void
 rig_read(struct rig *rig)
 {
     static char plain[20000];
@@ -146,7 +147,7 @@ rig_read(struct rig *rig)
         buf_add(&rig->received, plain, n);
 }
 
-static void
+static inline void
 rig_advance(struct rig *rig, bool *secured)
 {
     if (!*secured) {
@@ -157,7 +158,7 @@ rig_advance(struct rig *rig, bool *secured)
         rig_read(rig);
 }
 
-static bool
+static inline bool
 rig_to_client(struct rig *rig, bool *secured)
 {
     static char bytes[64 * 1024];
@@ -171,7 +172,7 @@ rig_to_client(struct rig *rig, bool *secured)
     return true;
 }
 
-static bool
+static inline bool
 rig_to_server(struct rig *rig)
 {
     const struct str bytes = tls_outgoing(rig->client);
@@ -184,7 +185,7 @@ rig_to_server(struct rig *rig)
 
 /* Carries bytes until nobody has any left. The server's errors show in what
  * it sends. */
-static void
+static inline void
 rig_pump(struct rig *rig, bool *secured)
 {
     for (bool moved = true; moved;) {
@@ -202,7 +203,7 @@ rig_pump(struct rig *rig, bool *secured)
 }
 
 /* True when both sides have finished it. */
-static bool
+static inline bool
 rig_handshake(struct rig *rig)
 {
     bool secured = false;
@@ -211,9 +212,92 @@ rig_handshake(struct rig *rig)
     return secured && rig->step != TLS_FAILED;
 }
 
-static void
+static inline void
 rig_go_on(struct rig *rig)
 {
     bool secured = true;
     rig_pump(rig, &secured);
+}
+
+/* The certificates that the tests share. */
+static struct identity ca;
+static struct identity stranger; /* another CA */
+static struct identity good;
+static struct identity foreign;
+static struct identity expired;
+static struct identity early;
+static struct identity selfsigned;
+static struct identity user;
+
+static inline void
+make_certificates(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(rig_dir));
+    ca = rig_issue(NULL, "test-ca", NULL, -DAY, DAY);
+    stranger = rig_issue(NULL, "stranger", NULL, -DAY, DAY);
+    static const char names[] = "DNS:localhost,DNS:*.svc.test,IP:127.0.0.1";
+    good = rig_issue(&ca, "server", names, -DAY, DAY);
+    foreign = rig_issue(&stranger, "server", names, -DAY, DAY);
+    expired = rig_issue(&ca, "server", names, -2 * DAY, -DAY);
+    early = rig_issue(&ca, "server", names, DAY, 2 * DAY);
+    selfsigned = rig_issue(NULL, "server", names, -DAY, DAY);
+    user = rig_issue(&ca, "user", "DNS:user", -DAY, DAY);
+    rig_write(&ca, "ca.crt", NULL, NULL);
+    rig_write(&selfsigned, "self.crt", NULL, NULL);
+    rig_write(&user, "user.crt", "user.key", NULL);
+    rig_write(&user, "user.crt", "locked.key", "s3cret");
+    rig_write(&good, "good.crt", "good.key", NULL);
+    FILE *f = fopen(rig_path("no.pem"), "w");
+    fputs("not a certificate\n", f);
+    fclose(f);
+}
+
+static inline void
+remove_certificates(void)
+{
+    static const char *const names[] = {"ca.crt",   "self.crt",   "user.crt",
+                                        "user.key", "locked.key", "good.crt",
+                                        "good.key", "no.pem"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        unlink(rig_path(names[i]));
+    rmdir(rig_dir);
+    struct identity *all[] = {&ca,      &stranger, &good,       &foreign,
+                              &expired, &early,    &selfsigned, &user};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        rig_forget(all[i]);
+}
+
+/* "key=value ...", a file's name is one of ours. */
+static inline struct tls_options
+options_of(const char *text)
+{
+    struct tls_options options = {.on = true};
+    struct str rest = str_from(text);
+    struct str pair;
+    while (str_split(&rest, ' ', &pair)) {
+        if (pair.len == 0)
+            continue;
+        const size_t equals = str_find(pair, '=');
+        const struct str key = str_slice(pair, 0, equals);
+        char *value = str_dup(str_slice(pair, equals + 1, pair.len));
+        const bool file = strchr(value, '.') != NULL && value[0] != '*';
+        const char *wanted;
+        const char *used = file && !str_eq(key, STR("server_hostname"))
+                               ? rig_path(value)
+                               : value;
+        ck_assert_int_eq(
+            tls_options_set(&options, key, str_from(used), &wanted),
+            TLS_OPTION_OK);
+        free(value);
+    }
+    return options;
+}
+
+static inline void
+open_rig(struct rig *rig, const struct identity *server, const char *text,
+         const char *host)
+{
+    struct tls_options options = options_of(text);
+    rig_open(rig, server, &options, host);
+    tls_options_close(&options);
 }

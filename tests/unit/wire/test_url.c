@@ -189,7 +189,7 @@ static const struct {
     {"rediss://:SECRET@h/0?ssl_cert_reqs=maybe", "ssl_cert_reqs must be"},
     {"rediss://:SECRET@h/0?ssl_check_hostname=maybe", "true or false"},
     {"rediss://:SECRET@h/0?ssl_ca_certs=", "ssl_ca_certs must be"},
-    {"rediss://:SECRET@h/0?ssl_keyfile=a%00b", "without %00"},
+    {"rediss://:SECRET@h/0?ssl_keyfile=a%00b", "cannot contain %00"},
     {"rediss://:SECRET@h/0?ssl_foo=1", "\"ssl_foo\""},
     {"rediss://:SECRET@h/0?keyfile=1", "\"keyfile\""},
     {"redis+socket:///s?ssl_cert_reqs=none", "TLS is for networks"},
