@@ -39,7 +39,7 @@ class RedisServer:
         return self._client
 
     def connect(self, db=0):
-        return redis.Redis(port=self.port, db=db, password=self.password,
+        return redis.Redis("127.0.0.1", self.port, db, self.password,
                            client_name="test")
 
     def start(self):
