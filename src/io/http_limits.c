@@ -161,13 +161,23 @@ conn_free(struct http_conn *conn)
     free(conn);
 }
 
+/* A daemon that fails twice over one request, for want of memory, closes the
+ * connection and says nothing of the request. */
+static void
+conn_end(struct http_conn *conn)
+{
+    if (conn->request != NULL)
+        http_request_end(conn->request);
+    conn_free(conn);
+}
+
 void
 http_limits_on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_listener *listener = cls;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        conn_free(*context);
+        conn_end(*context);
         *context = NULL;
         return;
     }

@@ -112,6 +112,8 @@ enum MHD_Result http_request_on_step(void *cls, struct MHD_Connection *mhd,
 void http_request_on_ended(void *cls, struct MHD_Connection *mhd,
                            void **request,
                            enum MHD_RequestTerminationCode code);
+/* There is nobody to answer any more. */
+void http_request_end(struct http_request *request);
 
 /* Whether this libmicrohttpd leaves it all to us, 0.9, or knows what a request
  * must not look like, 1.0. */

@@ -103,6 +103,21 @@ request_free(struct http_request *request)
 }
 
 void
+http_request_end(struct http_request *request)
+{
+    http_limits_request_ended(request->conn);
+    if (request->response != NULL)
+        MHD_destroy_response(request->response);
+    request->response = NULL;
+    request->conn->request = NULL;
+    request->conn = NULL;
+    request->mhd = NULL;
+    /* The handler still has it, and will find nobody to answer. */
+    if (request->state != REQUEST_WAITING)
+        request_free(request);
+}
+
+void
 http_request_on_ended(void *cls, struct MHD_Connection *mhd, void **context,
                       enum MHD_RequestTerminationCode code)
 {
@@ -115,16 +130,7 @@ http_request_on_ended(void *cls, struct MHD_Connection *mhd, void **context,
     if (request->state == REQUEST_REFUSED &&
         code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         http_linger(http, request->conn->fd);
-    http_limits_request_ended(request->conn);
-    if (request->response != NULL)
-        MHD_destroy_response(request->response);
-    request->response = NULL;
-    request->conn->request = NULL;
-    request->conn = NULL;
-    request->mhd = NULL;
-    /* The handler still has it, and will find nobody to answer. */
-    if (request->state != REQUEST_WAITING)
-        request_free(request);
+    http_request_end(request);
 }
 
 static void

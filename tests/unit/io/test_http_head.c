@@ -227,6 +227,51 @@ START_TEST(two_thousand_headers_are_refused)
 }
 END_TEST
 
+/* What libmicrohttpd would keep a note of for each part of it. */
+static const struct {
+    const char *before;
+    const char *part;
+    size_t nparts;
+    const char *after;
+} crowded[] = {
+    {"GET /parameters?", "name[]=celery_worker_up&", 330,
+     " HTTP/1.1\r\nHost: x\r\n\r\n"},
+    {"GET /parameters?", "a&", 4070, " HTTP/1.1\r\nHost: x\r\n\r\n"},
+    {"GET /parameters?a&a HTTP/1.1\r\nHost: x\r\nCookie: ", "a;", 4060,
+     "\r\n\r\n"},
+};
+
+static void
+send_crowded(struct client *c, int i)
+{
+    struct buf request;
+    buf_init(&request, 0);
+    buf_add_str(&request, str_from(crowded[i].before));
+    for (size_t n = 0; n < crowded[i].nparts; n++)
+        buf_add_str(&request, str_from(crowded[i].part));
+    buf_add_str(&request, str_from(crowded[i].after));
+    ck_assert_uint_le(request.len, http_defaults.max_header_bytes);
+    client_send(c, request.ptr, request.len);
+    buf_close(&request);
+}
+
+START_TEST(a_client_that_leaves_a_crowded_head_leaves_no_memory_behind)
+{
+    struct rig *rig = rig_new(&http_defaults);
+    struct client *c = client_new(rig);
+    struct client *other = client_new(rig);
+
+    send_crowded(c, _i);
+    client_say(other, GET("/"));
+    UNTIL(rig, count_of(other, "hello\n") == 1);
+    client_leave(c);
+    client_say(other, GET("/"));
+
+    UNTIL(rig, count_of(other, "hello\n") == 2);
+    rig_free(rig);
+}
+END_TEST
+
 #define LENGTH(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 void
@@ -241,5 +286,8 @@ suite_add(TCase *tc)
     tcase_add_loop_test(tc, unusual_requests_are_served, 0, LENGTH(plain));
     tcase_add_test(tc, heads_up_to_eight_kilobytes_are_served);
     tcase_add_loop_test(tc, oversized_heads_are_refused, 0, LENGTH(oversized));
+    tcase_add_loop_test(
+        tc, a_client_that_leaves_a_crowded_head_leaves_no_memory_behind, 0,
+        LENGTH(crowded));
     tcase_add_test(tc, two_thousand_headers_are_refused);
 }
