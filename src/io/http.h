@@ -46,7 +46,8 @@ size_t http_nbusy(const struct http *http);
 void http_free(struct http *http, void (*done)(void *ctx), void *ctx);
 
 struct str http_path(const struct http_request *request);
-/* First header of that name, any case; NULL slice when absent. */
+/* First header of that name, any case; NULL slice when absent. Not for Cookie
+ * and Content-Length, which no page depends on. */
 struct str http_header(const struct http_request *request, const char *name);
 /* Each query parameter in order, percent-decoded. */
 void http_each_parameter(const struct http_request *request,

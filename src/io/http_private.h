@@ -118,6 +118,8 @@ void http_request_end(struct http_request *request);
 /* Whether this libmicrohttpd leaves it all to us, 0.9, or knows what a request
  * must not look like, 1.0. */
 bool http_head_is_ours(void);
+/* Before the daemon reads the lines behind the first. */
+void http_head_prepare(struct MHD_Connection *mhd);
 /* 0 when the request may go to the handler, else the status to refuse it
  * with. */
 unsigned http_head_check(const struct http_request *request, const char *method,

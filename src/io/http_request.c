@@ -83,6 +83,16 @@ conn_of(struct MHD_Connection *mhd)
     return info->socket_context;
 }
 
+/* The daemon would keep a note of each parameter: 8 KiB of "a&a&a" need more
+ * memory than a connection has, and it does not survive that. It parses in
+ * place, so it is shown an empty query. */
+static void
+hide_query(struct http_request *request)
+{
+    if (request->query.len > 0)
+        strchr((char *)(uintptr_t)request->raw_target, '?')[1] = '\0';
+}
+
 void *
 http_request_on_target(void *cls, const char *target,
                        struct MHD_Connection *mhd)
@@ -91,6 +101,8 @@ http_request_on_target(void *cls, const char *target,
     (void)cls;
     *request = (struct http_request){.conn = conn_of(mhd), .mhd = mhd};
     set_target(request, target);
+    hide_query(request);
+    http_head_prepare(mhd);
     request->conn->request = request;
     return request;
 }
