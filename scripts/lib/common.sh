@@ -15,6 +15,7 @@ run_packages=(
 )
 test_packages=(
     "${run_packages[@]}" redis-tools openssl rabbitmq-server prometheus python3-pytest python3-venv
+    iproute2 iptables strace faketime procps
     python3-pytest-xdist python3-prometheus-client valgrind shellcheck
 )
 
