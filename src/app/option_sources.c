@@ -23,8 +23,8 @@ mask(char *from, const char *to)
     return from < to;
 }
 
-/* scheme://user:password@host?password=...: what stands before the last @,
- * and the query. */
+/* scheme://user:password@host?ssl_password=...: what stands before the last @,
+ * and a query that has a password. */
 static bool
 mask_url(char *url)
 {
@@ -33,7 +33,7 @@ mask_url(char *url)
     char *at = strrchr(start, '@');
     bool masked = at != NULL && mask(start, at);
     char *query = strchr(start, '?');
-    if (query != NULL)
+    if (query != NULL && strcasestr(query, "password") != NULL)
         masked |= mask(query + 1, query + strlen(query));
     return masked;
 }

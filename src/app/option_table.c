@@ -38,7 +38,10 @@ const struct option_row option_table[] = {
      .check = check_broker_url,
      .help = "The broker of the Celery application, written as for Celery: "
              "redis://[[user]:password@]host[:port][/db], rediss:// for TLS, "
-             "redis+socket:///path or unix:///path. Several, separated by "
+             "redis+socket:///path or unix:///path; "
+             "amqp://[user[:password]@]host[:port][/vhost] for RabbitMQ, "
+             "amqps:// for TLS, with heartbeat, connect_timeout and "
+             "login_method behind a '?'. Several, separated by "
              "semicolons, are tried in turn; or Sentinels, "
              "sentinel://host[:port][/db];sentinel://..., and the transport "
              "option master_name. This or --broker-url-file is "

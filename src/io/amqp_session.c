@@ -7,16 +7,14 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "io/amqp_login.h"
+#include "io/amqp_watch.h"
 #include "io/amqp_words.h"
 #include "io/redis_words.h"
 #include "io/stream.h"
 
 enum {
     CONNECT_MS = 3000,
-    LOGIN_MS = 5000, /* from the connection to amqp_session_settle */
-    LEAVE_MS = 800,  /* for the server to say goodbye, too */
-    TICK_MS = 500,
-    FRAME_TICKS = 60, /* for the rest of a frame or message that has begun */
+    LEAVE_MS = 800, /* for the server to say goodbye, too */
     USER_TIMEOUT_MS = 10 * 1000,
     OUT_MAX = 4 * 1024 * 1024,
     SAMPLE = 8, /* first bytes, to guess what answers */
@@ -39,15 +37,7 @@ struct amqp_session {
     bool ended;   /* or closed */
     bool shut;    /* its handles are being closed */
     unsigned nhandles;
-
-    /* Ticks, because a process that was stopped for a minute must not take
-     * its own silence for the server's. */
-    unsigned age_ticks; /* since it was connected, or began to leave */
-    bool heard;         /* bytes since the last tick */
-    unsigned silent_ticks;
-    uint64_t nframes;
-    uint64_t nframes_at_tick;
-    unsigned stuck_ticks;
+    struct amqp_watch watch;
 };
 
 static void
@@ -151,7 +141,6 @@ amqp_session_close(struct amqp_session *session)
     }
     amqp_connection_close_t close = {.reply_code = AMQP_REPLY_SUCCESS};
     session->leaving = true;
-    session->age_ticks = 0;
     amqp_session_send(session, 0, AMQP_CONNECTION_CLOSE_METHOD, &close);
     uv_timer_start(&session->timer, on_tick, LEAVE_MS, 0);
 }
@@ -231,7 +220,7 @@ static bool
 on_frame(void *ctx, const struct amqp_frame *frame)
 {
     struct amqp_session *session = ctx;
-    session->nframes += frame->type != AMQP_FRAME_HEARTBEAT;
+    session->watch.nframes += frame->type != AMQP_FRAME_HEARTBEAT;
     if (frame->channel == 0)
         on_frame_of_connection(session, frame);
     else if (session->leaving)
@@ -260,7 +249,7 @@ on_bytes(void *ctx, struct str bytes)
     struct amqp_session *session = ctx;
     if (session->shut)
         return;
-    session->heard = true;
+    session->watch.heard = true;
     if (session->sample_len < SAMPLE)
         keep_sample(session, bytes);
     const struct str sample = {session->sample, session->sample_len};
@@ -298,27 +287,11 @@ send_heartbeat(struct amqp_session *session)
     flush(session);
 }
 
-/* Two silent intervals, a tick less so that what is promised in seconds is
- * kept. */
 static bool
-is_silent(const struct amqp_session *session)
+is_pending(const struct amqp_session *session)
 {
-    const unsigned ticks =
-        2 * (unsigned)session->login.heartbeat_s * 1000 / TICK_MS;
-    return session->login.open && ticks > 0 &&
-           session->silent_ticks >= ticks - 1;
-}
-
-static void
-watch(struct amqp_session *session)
-{
-    session->silent_ticks = session->heard ? 0 : session->silent_ticks + 1;
-    const bool stuck = session->nframes == session->nframes_at_tick &&
-                       (amqp_framer_pending(&session->framer) ||
-                        session->handler.pending(session->handler.ctx));
-    session->stuck_ticks = stuck ? session->stuck_ticks + 1 : 0;
-    session->heard = false;
-    session->nframes_at_tick = session->nframes;
+    return amqp_framer_pending(&session->framer) ||
+           session->handler.pending(session->handler.ctx);
 }
 
 static void
@@ -329,21 +302,22 @@ on_tick(uv_timer_t *timer)
         shut(session);
         return;
     }
-    watch(session);
-    const unsigned age = ++session->age_ticks;
-    if (!session->settled && age >= LOGIN_MS / TICK_MS)
+    struct amqp_watch *watch = &session->watch;
+    amqp_watch_tick(watch, is_pending(session));
+    const int64_t heartbeat_s =
+        session->login.open ? session->login.heartbeat_s : 0;
+    if (!session->settled && amqp_watch_is_late(watch))
         amqp_session_fail(session, BROKER_TIMEOUT,
                           "connected, but no answer to the login (is it "
                           "RabbitMQ?)");
-    else if (is_silent(session))
+    else if (amqp_watch_is_silent(watch, heartbeat_s))
         amqp_session_fail(session, BROKER_SILENT,
                           "the server does not answer any more");
-    else if (session->stuck_ticks >= FRAME_TICKS)
+    else if (amqp_watch_is_stuck(watch))
         amqp_session_fail(session, BROKER_SILENT,
                           "the server does not finish what it began to send");
-    else if (session->login.open && session->login.heartbeat_s > 0 &&
-             age % (unsigned)session->login.heartbeat_s == 0)
-        send_heartbeat(session); /* a tick is half a second */
+    else if (amqp_watch_is_time(watch, heartbeat_s))
+        send_heartbeat(session);
 }
 
 static void
@@ -351,7 +325,7 @@ on_connected(void *ctx)
 {
     struct amqp_session *session = ctx;
     session->connected = true;
-    uv_timer_start(&session->timer, on_tick, TICK_MS, TICK_MS);
+    uv_timer_start(&session->timer, on_tick, AMQP_TICK_MS, AMQP_TICK_MS);
     stream_write(session->stream, amqp_protocol_header);
 }
 

@@ -4,13 +4,10 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "io/amqp_channel.h"
 #include "io/amqp_lengths.h"
+#include "io/amqp_plans.h"
 #include "io/amqp_words.h"
 #include "io/reconnect.h"
-#include "io/uuid.h"
-
-enum { EVENT_QUEUE_ARGUMENTS = 3 };
 
 struct amqp_broker {
     struct broker base;
@@ -20,12 +17,9 @@ struct amqp_broker {
     struct reconnect reconnect;
     struct amqp_session *session;
 
-    struct amqp_plan events_plan, replies_plan, commands_plan;
+    struct amqp_plans plans;
     struct amqp_channel events, replies, commands;
     struct amqp_lengths lengths;
-    amqp_table_entry_t event_arguments[EVENT_QUEUE_ARGUMENTS];
-    struct buf event_queue, reply_queue, reply_exchange, command_exchange;
-    char reply_key[UUID_LEN + 1];
     bool collecting;
     bool warned_replies;
     bool warned_commands;
@@ -47,10 +41,7 @@ forget_handle(void *ctx)
     amqp_channel_free(&broker->replies);
     amqp_channel_free(&broker->commands);
     amqp_lengths_free(&broker->lengths);
-    buf_close(&broker->event_queue);
-    buf_close(&broker->reply_queue);
-    buf_close(&broker->reply_exchange);
-    buf_close(&broker->command_exchange);
+    amqp_plans_close(&broker->plans);
     reconnect_free(&broker->reconnect);
     free(broker);
     done(done_ctx);
@@ -213,33 +204,12 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
         broker->handler.failed(broker->handler.ctx, reason);
 }
 
-/* A new name each time: the server may not have noticed yet that the
- * connection to which the last one belonged is gone. */
-static void
-name_queues(struct amqp_broker *broker)
-{
-    char uuid[UUID_LEN + 1];
-    uuid_random(uuid);
-    buf_clear(&broker->event_queue);
-    buf_add_str(&broker->event_queue, STR("celeryev."));
-    buf_add_str(&broker->event_queue, str_from(uuid));
-    broker->events_plan.queue = buf_str(&broker->event_queue);
-
-    uuid_random(broker->reply_key);
-    buf_clear(&broker->reply_queue);
-    buf_add_str(&broker->reply_queue, str_from(broker->reply_key));
-    buf_add_byte(&broker->reply_queue, '.');
-    buf_add_str(&broker->reply_queue, buf_str(&broker->reply_exchange));
-    broker->replies_plan.queue = buf_str(&broker->reply_queue);
-    broker->replies_plan.key = str_from(broker->reply_key);
-}
-
 static void
 attempt(void *ctx)
 {
     struct amqp_broker *broker = ctx;
     broker->nopen++;
-    name_queues(broker);
+    amqp_plans_rename(&broker->plans);
     broker->session =
         amqp_session_new(broker->loop, reconnect_url(&broker->reconnect),
                          broker->config.burst_buffer,
@@ -253,41 +223,11 @@ attempt(void *ctx)
                          });
 }
 
-static amqp_table_entry_t
-number(const char *name, int64_t value)
-{
-    return (amqp_table_entry_t){
-        .key = amqp_cstring_bytes(name),
-        .value = {.kind = AMQP_FIELD_KIND_I64, .value.i64 = value},
-    };
-}
-
-/* Celery's own event queues keep messages for 5 s: a reader that pauses loses
- * events and never learns of it. No x-expires: the queue goes with the
- * connection. */
 static void
-plan_events(struct amqp_broker *broker)
+init_channels(struct amqp_broker *broker)
 {
-    const struct broker_config *config = &broker->config;
-    amqp_table_entry_t *arguments = broker->event_arguments;
-    arguments[0] = number("x-message-ttl", config->event_queue_ttl_ms);
-    arguments[1] = number("x-max-length-bytes", config->event_queue_max_bytes);
-    arguments[2] = (amqp_table_entry_t){
-        .key = amqp_cstring_bytes("x-overflow"),
-        .value = {.kind = AMQP_FIELD_KIND_UTF8,
-                  .value.bytes = amqp_cstring_bytes("drop-head")},
-    };
-    broker->events_plan = (struct amqp_plan){
-        .number = AMQP_CHANNEL_EVENTS,
-        .exchange = str_from(config->event_exchange),
-        .type = STR("topic"),
-        .durable = true,
-        .key = STR("#"),
-        .queue_arguments = {.num_entries = EVENT_QUEUE_ARGUMENTS,
-                            .entries = arguments},
-    };
-    amqp_channel_init(&broker->events, &broker->events_plan,
-                      config->event_max_bytes,
+    const size_t most = broker->config.event_max_bytes;
+    amqp_channel_init(&broker->events, &broker->plans.events, most,
                       &(struct amqp_channel_handler){
                           .ready = on_events_ready,
                           .message = on_event_message,
@@ -295,24 +235,6 @@ plan_events(struct amqp_broker *broker)
                           .closed = on_events_closed,
                           .ctx = broker,
                       });
-}
-
-static void
-plan_control(struct amqp_broker *broker)
-{
-    const char *space = broker->config.control_exchange;
-    buf_printf(&broker->command_exchange, "%s.pidbox", space);
-    buf_printf(&broker->reply_exchange, "reply.%s.pidbox", space);
-    broker->commands_plan = (struct amqp_plan){
-        .number = AMQP_CHANNEL_COMMANDS,
-        .exchange = buf_str(&broker->command_exchange),
-        .type = STR("fanout"),
-    };
-    broker->replies_plan = (struct amqp_plan){
-        .number = AMQP_CHANNEL_REPLIES,
-        .exchange = buf_str(&broker->reply_exchange),
-        .type = STR("direct"),
-    };
     struct amqp_channel_handler handler = {
         .ready = on_nothing,
         .message = on_reply,
@@ -320,11 +242,10 @@ plan_control(struct amqp_broker *broker)
         .closed = on_replies_closed,
         .ctx = broker,
     };
-    amqp_channel_init(&broker->replies, &broker->replies_plan,
-                      broker->config.event_max_bytes, &handler);
+    amqp_channel_init(&broker->replies, &broker->plans.replies, most, &handler);
     handler.closed = on_commands_closed;
-    amqp_channel_init(&broker->commands, &broker->commands_plan,
-                      broker->config.event_max_bytes, &handler);
+    amqp_channel_init(&broker->commands, &broker->plans.commands, most,
+                      &handler);
 }
 
 static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
@@ -338,12 +259,8 @@ static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
         .handler = *handler,
         .nopen = 1,
     };
-    buf_init(&broker->event_queue, 0);
-    buf_init(&broker->reply_queue, 0);
-    buf_init(&broker->reply_exchange, 0);
-    buf_init(&broker->command_exchange, 0);
-    plan_events(broker);
-    plan_control(broker);
+    amqp_plans_init(&broker->plans, &broker->config);
+    init_channels(broker);
     amqp_lengths_init(&broker->lengths, &broker->handler);
     reconnect_init(&broker->reconnect, loop, &broker->config, attempt, broker);
     return &broker->base;
@@ -356,14 +273,14 @@ broadcast(struct broker *base, struct str command)
     if (broker->commands.session == NULL)
         return false;
     amqp_session_publish(broker->session, AMQP_CHANNEL_COMMANDS,
-                         broker->commands_plan.exchange, command);
+                         broker->plans.commands.exchange, command);
     return true;
 }
 
 static struct str
 reply_key(const struct broker *base)
 {
-    return str_from(((const struct amqp_broker *)base)->reply_key);
+    return str_from(((const struct amqp_broker *)base)->plans.reply_key);
 }
 
 /* The queue stays for the connection's life: it is exclusive, and costs less

@@ -401,6 +401,27 @@ def test_server_frozen_killed_and_started_again(make_rabbit, make_exporter):
     assert received(page) == 2, "counters are kept"
 
 
+def test_pause_longer_than_celerys_own_queues_allow_loses_nothing(
+        vhost, exporter, publisher):
+    worker = Sender("w1@host-a")
+    publisher.settle(exporter)
+
+    exporter.process.send_signal(signal.SIGSTOP)
+    try:
+        # More than the sockets hold; Celery's queues would drop it after 5 s.
+        for _ in range(200):
+            publisher.send_list([worker.received(task_id(), "demo.add",
+                                                 args="x" * 2000)
+                                 for _ in range(20)])
+        stays(lambda: exporter.process.poll() is None, 6.5)
+    finally:
+        exporter.process.send_signal(signal.SIGCONT)
+
+    page = publisher.settle(exporter)
+    assert received(page) == 4000
+    assert page.value("celery_exporter_broker_connects_total") == 1
+
+
 def test_second_server_of_the_list_takes_over(vhost, make_exporter):
     url = f"amqp://127.0.0.1:{free_port()}/{vhost.name};" \
           f"amqp://127.0.0.1:{vhost.port}"

@@ -171,6 +171,45 @@ def test_f14_vhost_deleted(rabbit, make_exporter, watch, measured):
     vhost.close()
 
 
+def test_f15_scrapes_keep_no_heartbeat_waiting(vhost, make_exporter, watch,
+                                                measured):
+    """The server closes a connection that misses two heartbeats of 2 s."""
+    exporter = make_exporter(vhost.url(query="?heartbeat=2"))
+    witness = watch(exporter)
+    nscrapes, done = [0] * 4, threading.Event()
+
+    def storm(i):
+        while not done.is_set():
+            assert exporter.get("/metrics").status == 200
+            nscrapes[i] += 1
+
+    threads = [threading.Thread(target=storm, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        stays(lambda: not witness.last.disconnects, 12)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    measured("F15", f"{sum(nscrapes) / 12:.0f} scrapes a second for 12 s: no "
+             "heartbeat missed")
+    assert exporter.page().value("celery_exporter_broker_connects_total") == 1
+
+
+def test_f18_exporter_was_away(vhost, exporter, pump, make_exporter,
+                               measured):
+    exporter.wait_for(lambda p: p.sum("celery_task_received_total") > 3)
+    exporter.stop()
+    assert vhost.queues("name") == [], "its queue went with it"
+
+    start = time.monotonic()
+    again = make_exporter(vhost.url())
+    again.wait_for(lambda p: p.sum("celery_task_received_total") > 0)
+    measured("F18", "exporter started anew: counts after", 1,
+             time.monotonic() - start)
+
+
 def test_f16_memory_alarm(own_rabbit, make_exporter, watch):
     vhost = own_rabbit.vhost()
     exporter = make_exporter(vhost.url())

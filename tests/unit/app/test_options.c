@@ -675,6 +675,8 @@ static const struct {
     {"--broker-url", "redis://:a@b@h;redis://:x@i",
      "redis://*****************@i"},
     {"--broker-url", "redis://h/1", "redis://h/1"},
+    {"--broker-url", "amqp://h?heartbeat=3", "amqp://h?heartbeat=3"},
+    {"--broker-url", "rediss://h?ssl_password=p", "rediss://h?**************"},
     {"--broker-transport-option", "k={\"password\":\"pw\"}",
      "k=*****************"},
     {"--broker-transport-option=visibility_timeout=3", NULL,
