@@ -10,9 +10,10 @@ enum {
     /* A page is as good as new for ten times what it cost to make, so that
      * rendering never takes more than a tenth of the time; at most this. */
     FRESH_MAX_MS = 1000,
-    /* Pages above this size that are still being sent are not added to
-     * without end: slow readers would pile them up. While there are so many,
-     * scrapes share the last one if it is not too old, or are refused. */
+    /* Pages above this size that are being sent, and those in the making, are
+     * not added to without end: slow readers would pile them up. While there
+     * are so many, scrapes share the last one if it is not too old, or are
+     * refused. */
     BIG = 2 * 1024 * 1024,
     MAX_BIG = 4,
     STALE_MAX_MS = 5000,
@@ -258,6 +259,15 @@ find_job(struct pages *pages, enum format format, bool gzip)
     return NULL;
 }
 
+static size_t
+njobs(const struct pages *pages)
+{
+    size_t n = 0;
+    for (const struct job *job = pages->jobs; job != NULL; job = job->next)
+        n++;
+    return n;
+}
+
 static void
 begin(struct pages *pages, struct job *job)
 {
@@ -289,7 +299,7 @@ pages_get(struct pages *pages, enum format format, bool gzip,
         return;
     }
     struct made *made = &pages->made[format][gzip];
-    const bool full = nbig_in_use(pages) == MAX_BIG;
+    const bool full = nbig_in_use(pages) + njobs(pages) >= MAX_BIG;
     if (nnames == 0 &&
         (is_fresh(pages, made) || (full && is_younger(made, STALE_MAX_MS)))) {
         fn(ctx, blob_ref(made->blob));
