@@ -153,20 +153,26 @@ broker_meaning(enum broker_reason reason)
     case BROKER_RESET:
         return "The connection broke.";
     case BROKER_SILENT:
-        return "Connected, but there was no answer to a PING.";
+        return "Connected, but the server fell silent: no answer to a PING, no "
+               "heartbeat.";
     case BROKER_PROTOCOL:
-        return "The peer does not speak RESP2: it wants TLS, or is no Redis.";
+        return "The peer speaks neither RESP2 nor AMQP 0-9-1 as its URL says: "
+               "it "
+               "wants TLS, or is another server.";
     case BROKER_TLS:
         return "No TLS with the server: its certificate is refused, or ours, "
                "or it does not speak TLS.";
     case BROKER_AUTH:
         return "Credentials are missing or were refused.";
     case BROKER_PERMISSION:
-        return "The account may not subscribe.";
+        return "The account may not receive events, or may not use the virtual "
+               "host.";
     case BROKER_LOADING:
         return "The server is starting, or has lost its master.";
     case BROKER_BUSY:
-        return "The server has too many clients, or a script blocks it.";
+        return "The server has too many clients, a script blocks it, or a "
+               "limit "
+               "of it is reached.";
     case BROKER_SENTINEL:
         return "No Sentinel answers.";
     case BROKER_MASTER:

@@ -153,8 +153,8 @@ const struct option_row option_table[] = {
      .min = 1000,
      .max = 86400000,
      .help = "How long RabbitMQ keeps an event that the exporter has not read "
-             "yet: a pause shorter than this loses none. Celery's own "
-             "receivers allow 5 s."},
+             "yet. Celery's own receivers allow 5 s. A pause of several "
+             "heartbeats ends the connection, and the queue with it."},
     {.name = "event-queue-max-bytes",
      .group = OPTION_BROKER,
      .type = OPTION_SIZE,
