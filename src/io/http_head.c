@@ -25,8 +25,8 @@ http_head_is_ours(void)
 }
 
 /* Two headers it stumbles over before we see them: a length that is no number
- * is answered with two heads, and cookies that do not fit into its memory with
- * none. It looks at the first of each name, and finds these. */
+ * and cookies that do not fit into its memory are answered with two heads. It
+ * looks at the first of each name, and finds these. */
 static const struct {
     const char *name;
     const char *value;
@@ -36,11 +36,22 @@ static const struct {
 };
 enum { DECOYS = sizeof(decoys) / sizeof(decoys[0]) };
 
-void
-http_head_prepare(struct MHD_Connection *mhd)
+/* The daemon would keep a note of each parameter: 8 KiB of "a&a&a" need more
+ * memory than a connection has, and it does not survive that. It parses in
+ * place, so it is shown an empty query. */
+static void
+hide_query(struct http_request *request)
 {
+    if (request->query.len > 0)
+        strchr((char *)(uintptr_t)request->raw_target, '?')[1] = '\0';
+}
+
+void
+http_head_prepare(struct http_request *request)
+{
+    hide_query(request);
     for (size_t i = 0; http_head_is_ours() && i < DECOYS; i++)
-        MHD_set_connection_value(mhd, MHD_HEADER_KIND, decoys[i].name,
+        MHD_set_connection_value(request->mhd, MHD_HEADER_KIND, decoys[i].name,
                                  decoys[i].value);
 }
 

@@ -168,6 +168,8 @@ conn_end(struct http_conn *conn)
 {
     if (conn->request != NULL)
         http_request_end(conn->request);
+    if (!conn->cut && (conn->last || http_linger_has_unread(conn->fd)))
+        http_linger(conn->http, conn->fd);
     conn_free(conn);
 }
 

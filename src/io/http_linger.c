@@ -54,6 +54,13 @@ on_readable(uv_poll_t *poll, int status, int events)
         linger_close(linger);
 }
 
+bool
+http_linger_has_unread(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void
 http_linger(struct http *http, int fd)
 {

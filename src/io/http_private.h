@@ -6,7 +6,7 @@
  *   http_limits.c   connections, their deadlines and their number
  *   http_request.c  from a request to its response
  *   http_head.c     which requests are refused unseen
- *   http_linger.c   lets a refusal reach a client that is still sending */
+ *   http_linger.c   lets the last answer reach a client that still sends */
 
 #include <microhttpd.h>
 
@@ -37,6 +37,7 @@ struct http_conn {
     int64_t began_ms; /* first byte of the present request, 0 = none yet */
     int64_t whole_ms; /* its head was complete, 0 = not yet */
     bool cut;         /* shut down; the daemon will notice */
+    bool last;        /* has had its last answer, and may still send */
 };
 
 enum request_state {
@@ -119,7 +120,7 @@ void http_request_end(struct http_request *request);
  * must not look like, 1.0. */
 bool http_head_is_ours(void);
 /* Before the daemon reads the lines behind the first. */
-void http_head_prepare(struct MHD_Connection *mhd);
+void http_head_prepare(struct http_request *request);
 /* 0 when the request may go to the handler, else the status to refuse it
  * with. */
 unsigned http_head_check(const struct http_request *request, const char *method,
@@ -129,6 +130,8 @@ unsigned http_head_check(const struct http_request *request, const char *method,
  * throws away what still comes: closing at once would reset it, and the
  * client would never read why. */
 void http_linger(struct http *http, int fd);
+/* Whether something has come that nobody will read. */
+bool http_linger_has_unread(int fd);
 void http_linger_sweep(struct http *http, int64_t now_ms);
 void http_linger_close_all(struct http *http);
 

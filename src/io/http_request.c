@@ -83,16 +83,6 @@ conn_of(struct MHD_Connection *mhd)
     return info->socket_context;
 }
 
-/* The daemon would keep a note of each parameter: 8 KiB of "a&a&a" need more
- * memory than a connection has, and it does not survive that. It parses in
- * place, so it is shown an empty query. */
-static void
-hide_query(struct http_request *request)
-{
-    if (request->query.len > 0)
-        strchr((char *)(uintptr_t)request->raw_target, '?')[1] = '\0';
-}
-
 void *
 http_request_on_target(void *cls, const char *target,
                        struct MHD_Connection *mhd)
@@ -101,8 +91,7 @@ http_request_on_target(void *cls, const char *target,
     (void)cls;
     *request = (struct http_request){.conn = conn_of(mhd), .mhd = mhd};
     set_target(request, target);
-    hide_query(request);
-    http_head_prepare(mhd);
+    http_head_prepare(request);
     request->conn->request = request;
     return request;
 }
@@ -133,15 +122,16 @@ void
 http_request_on_ended(void *cls, struct MHD_Connection *mhd, void **context,
                       enum MHD_RequestTerminationCode code)
 {
-    struct http *http = cls;
     struct http_request *request = *context;
+    (void)cls;
     (void)mhd;
+    (void)code;
     *context = NULL;
     if (request == NULL)
         return;
-    if (request->state == REQUEST_REFUSED &&
-        code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        http_linger(http, request->conn->fd);
+    /* The daemon itself has refused it, or the client has gone. */
+    if (request->state == REQUEST_HEAD)
+        request->conn->last = true;
     http_request_end(request);
 }
 
@@ -179,8 +169,10 @@ send_answer(struct http_request *request)
         return MHD_NO;
     request->response = NULL;
     if (http->quiesced || request->state == REQUEST_REFUSED ||
-        request->conn->nrequests + 1 >= http->config.max_requests)
+        request->conn->nrequests + 1 >= http->config.max_requests) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+        request->conn->last = true;
+    }
     const enum MHD_Result result =
         MHD_queue_response(request->mhd, request->status, response);
     MHD_destroy_response(response);

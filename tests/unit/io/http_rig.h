@@ -23,6 +23,7 @@ struct client {
     int fd;
     struct buf in;
     bool closed; /* by the server */
+    bool reset;  /* and what it has sent may be lost */
     bool paused; /* does not read */
 };
 
@@ -56,6 +57,8 @@ client_read(struct client *c)
             recv(c->fd, c->in.ptr + c->in.len, 65536, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
+        if (n < 0)
+            c->reset = true;
         if (n <= 0)
             c->closed = true;
         else

@@ -191,11 +191,12 @@ static const struct {
     const char *before;
     size_t len;
     const char *after;
+    const char *answer;
 } oversized[] = {
-    {"GET /", 40000, " HTTP/1.1\r\nHost: x\r\n\r\n"},
-    {"GET /?", 9000, " HTTP/1.1\r\nHost: x\r\n\r\n"},
-    {"", 10000, " / HTTP/1.1\r\nHost: x\r\n\r\n"},
-    {"GET / HTTP/1.1\r\nHost: x\r\nX-", 40000, ": a\r\n\r\n"},
+    {"GET /", 40000, " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 414 "},
+    {"GET /?", 9000, " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431 "},
+    {"", 10000, " / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 "},
+    {"GET / HTTP/1.1\r\nHost: x\r\nX-", 40000, ": a\r\n\r\n", "HTTP/1.1 431 "},
 };
 
 START_TEST(oversized_heads_are_refused)
@@ -207,6 +208,8 @@ START_TEST(oversized_heads_are_refused)
                 oversized[_i].after);
 
     UNTIL(rig, c->closed);
+    ck_assert(!c->reset);
+    ck_assert(has(c, oversized[_i].answer));
     ck_assert_uint_eq(rig->nasked, 0);
     rig_free(rig);
 }

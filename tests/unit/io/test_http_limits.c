@@ -32,6 +32,30 @@ START_TEST(a_connection_serves_a_hundred_requests)
 }
 END_TEST
 
+/* More than the server reads before it closes. */
+START_TEST(the_hundredth_answer_reaches_a_client_that_sent_more)
+{
+    struct rig *rig = rig_new(&http_defaults);
+    struct client *c = client_new(rig);
+    struct buf requests;
+    buf_init(&requests, 0);
+    for (int i = 0; i < 1000; i++)
+        buf_add_str(&requests, STR(GET("/")));
+    c->paused = true;
+
+    client_send(c, requests.ptr, requests.len);
+    UNTIL(rig, rig->nasked == 100 && http_nbusy(rig->http) == 0);
+    c->paused = false;
+
+    UNTIL(rig, c->closed);
+    ck_assert(!c->reset);
+    ck_assert_uint_eq(count_of(c, "hello\n"), 100);
+    ck_assert_uint_eq(rig->nasked, 100);
+    buf_close(&requests);
+    rig_free(rig);
+}
+END_TEST
+
 static const char *const garbage[] = {
     "GET /\r\n",
     "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -196,6 +220,7 @@ void
 suite_add(TCase *tc)
 {
     tcase_add_test(tc, a_connection_serves_a_hundred_requests);
+    tcase_add_test(tc, the_hundredth_answer_reaches_a_client_that_sent_more);
     tcase_add_loop_test(tc, garbage_is_closed_in_time, 0, LENGTH(garbage));
     tcase_add_test(tc, an_idle_connection_is_closed);
     tcase_add_loop_test(tc, a_dripped_request_is_cut, 0, LENGTH(drips));
