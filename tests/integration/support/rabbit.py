@@ -1,7 +1,9 @@
 """A private RabbitMQ: loopback, ports, node name and folder of its own. It takes
-seconds to start, so tests share one, each with a virtual host of its own."""
+seconds to start, so tests share one, each with a virtual host of its own.
+$RABBITMQ_BIN names a folder with another release's commands."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,7 @@ from support.ports import free_port
 from support.wait import wait_until
 
 # What the package installs; the ones on the PATH change the user.
-BIN = "/usr/lib/rabbitmq/bin"
+BIN = os.environ.get("RABBITMQ_BIN", "/usr/lib/rabbitmq/bin")
 
 
 def missing():
@@ -102,10 +104,20 @@ class Rabbit:
     def stop(self):
         """The server, and the name server that Erlang leaves behind."""
         self.kill()
-        subprocess.run(["epmd", "-port", str(self.epmd_port), "-kill"],
-                       env={**self.env, "ERL_EPMD_RELAXED_COMMAND_CHECK": "1"},
-                       capture_output=True, timeout=20)
+        for pid in self._name_servers():
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.folder / "mnesia", ignore_errors=True)
+
+    def _name_servers(self):
+        """Ours by the port in its environment: it has left our session."""
+        ours = f"ERL_EPMD_PORT={self.epmd_port}".encode()
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (folder / "comm").read_text() == "epmd\n" and ours in (
+                        folder / "environ").read_bytes().split(b"\0"):
+                    yield int(folder.name)
+            except OSError:
+                continue
 
     def vhost(self):
         return VirtualHost(self, f"t-{uuid.uuid4()}")
