@@ -252,7 +252,9 @@ make_web(struct exporter *e)
                                          .pages = e->pages,
                                          .start_s = e->start_s,
                                      });
-    e->http = http_new(&e->loop, &http_defaults, routes_handle, e->routes);
+    struct http_config http = http_defaults;
+    http.refused = routes_refused;
+    e->http = http_new(&e->loop, &http, routes_handle, e->routes);
     routes_set_http(e->routes, e->http);
     return listen_everywhere(e);
 }

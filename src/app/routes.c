@@ -15,7 +15,18 @@ enum handler {
     HANDLER_OTHER,
     HANDLER_COUNT
 };
-enum code { CODE_200, CODE_404, CODE_500, CODE_503, CODE_COUNT };
+enum code {
+    CODE_200,
+    CODE_400,
+    CODE_404,
+    CODE_405,
+    CODE_414,
+    CODE_431,
+    CODE_500,
+    CODE_503,
+    CODE_505,
+    CODE_COUNT
+};
 
 static const struct str handler_names[HANDLER_COUNT] = {
     [HANDLER_METRICS] = STR_INIT("metrics"),
@@ -30,19 +41,27 @@ static const struct {
     unsigned status;
     struct str name;
 } codes[CODE_COUNT] = {
-    [CODE_200] = {200, STR_INIT("200")},
-    [CODE_404] = {404, STR_INIT("404")},
-    [CODE_500] = {500, STR_INIT("500")},
-    [CODE_503] = {503, STR_INIT("503")},
+    [CODE_200] = {200, STR_INIT("200")}, [CODE_400] = {400, STR_INIT("400")},
+    [CODE_404] = {404, STR_INIT("404")}, [CODE_405] = {405, STR_INIT("405")},
+    [CODE_414] = {414, STR_INIT("414")}, [CODE_431] = {431, STR_INIT("431")},
+    [CODE_500] = {500, STR_INIT("500")}, [CODE_503] = {503, STR_INIT("503")},
+    [CODE_505] = {505, STR_INIT("505")},
 };
 
 static const bool possible[HANDLER_COUNT][CODE_COUNT] = {
-    [HANDLER_METRICS] = {true, false, true, true},
-    [HANDLER_HEALTH] = {true, false, true, false},
-    [HANDLER_HEALTHY] = {true, false, false, false},
-    [HANDLER_READY] = {true, false, false, true},
-    [HANDLER_INDEX] = {true, false, false, false},
-    [HANDLER_OTHER] = {false, true, false, false},
+    [HANDLER_METRICS] =
+        {[CODE_200] = true, [CODE_500] = true, [CODE_503] = true},
+    [HANDLER_HEALTH] = {[CODE_200] = true, [CODE_500] = true},
+    [HANDLER_HEALTHY] = {[CODE_200] = true},
+    [HANDLER_READY] = {[CODE_200] = true, [CODE_503] = true},
+    [HANDLER_INDEX] = {[CODE_200] = true},
+    /* All but 404 are answers of the HTTP server itself. */
+    [HANDLER_OTHER] = {[CODE_400] = true,
+                       [CODE_404] = true,
+                       [CODE_405] = true,
+                       [CODE_414] = true,
+                       [CODE_431] = true,
+                       [CODE_505] = true},
 };
 
 enum { MAX_NAMES = 200 }; /* name[] parameters of one request */
@@ -71,13 +90,19 @@ struct routes {
 };
 
 static void
-reply(struct routes *routes, struct http_request *request, enum handler handler,
-      enum code code, const char *content_type,
-      const struct http_header_line *headers, struct blob *body)
+count(struct routes *routes, enum handler handler, enum code code)
 {
     struct group *group =
         registry_group(metrics_registry(routes->config.metrics), GROUP_HTTP);
     group_count(group, routes->counters[handler][code], HTTP_COL, 1);
+}
+
+static void
+reply(struct routes *routes, struct http_request *request, enum handler handler,
+      enum code code, const char *content_type,
+      const struct http_header_line *headers, struct blob *body)
+{
+    count(routes, handler, code);
     http_reply(request, codes[code].status, content_type, headers, body);
 }
 
@@ -277,6 +302,14 @@ routes_handle(void *ctx, struct http_request *request)
     else
         reply_text(routes, request, HANDLER_OTHER, CODE_404,
                    STR("404 page not found\n"));
+}
+
+void
+routes_refused(void *ctx, unsigned status)
+{
+    for (size_t c = 0; c < CODE_COUNT; c++)
+        if (codes[c].status == status && possible[HANDLER_OTHER][c])
+            count(ctx, HANDLER_OTHER, (enum code)c);
 }
 
 struct routes *

@@ -23,6 +23,8 @@ struct routes *routes_new(uv_loop_t *loop, const struct routes_config *config);
 void routes_free(struct routes *routes);
 /* The http_fn, with the routes as its context. */
 void routes_handle(void *routes, struct http_request *request);
+/* For http_config.refused, counts it. */
+void routes_refused(void *routes, unsigned status);
 /* Needed to see how many requests are under way. */
 void routes_set_http(struct routes *routes, const struct http *http);
 /* From now on /-/ready says 503. */

@@ -150,11 +150,32 @@ http_run_again(struct http_listener *listener)
         arm(listener);
 }
 
+void
+http_refused(const struct http *http, unsigned status)
+{
+    if (http->config.refused != NULL)
+        http->config.refused(http->ctx, status);
+}
+
+/* What the daemon refuses itself it tells nobody but its log: a line that is
+ * too long for its memory, 414 or 431, and a first line that is none, 400 or
+ * 505. */
+static void
+count_refusal(const struct http *http, const char *fmt, va_list args)
+{
+    va_list copy;
+    if (strstr(fmt, "HTTP response code is %u") == NULL)
+        return;
+    va_copy(copy, args);
+    http_refused(http, va_arg(copy, unsigned));
+    va_end(copy);
+}
+
 __attribute__((format(printf, 2, 0))) static void
 on_log(void *cls, const char *fmt, va_list args)
 {
     char text[256];
-    (void)cls;
+    count_refusal(cls, fmt, args);
     if (!log_enabled(LOG_DEBUG))
         return;
     vsnprintf(text, sizeof(text), fmt, args);
@@ -198,7 +219,7 @@ daemon_start(struct http_listener *listener, int fd)
     /* The logger first, so that it hears of what is wrong with the others. */
     return MHD_start_daemon(flags, 0, http_limits_on_accept, http,
                             http_request_on_step, http,
-                            MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, http,
                             MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 

@@ -5,7 +5,7 @@
  * response, a cap on requests per connection, and room for a fresh client
  * when all connections are taken (the oldest unfinished one goes). GET and
  * HEAD only; everything that is no plain read request is answered here with
- * 400, 405, 414 or 431. */
+ * 400, 405, 414, 431 or 505. */
 
 #include <stdint.h>
 #include <uv.h>
@@ -22,6 +22,9 @@ struct http_config {
     int64_t idle_ms;         /* between requests, 10 s */
     int64_t request_ms;      /* first byte to whole header, 10 s */
     int64_t response_ms;     /* whole response, 30 s */
+    /* Told of each request that is answered here, with the handler's ctx; NULL
+     * = nobody. Nothing may be done to the server in it. */
+    void (*refused)(void *ctx, unsigned status);
 };
 
 extern const struct http_config http_defaults;

@@ -24,9 +24,9 @@ http_head_is_ours(void)
     return strncmp(MHD_get_version(), "0.", 2) == 0;
 }
 
-/* Two headers it stumbles over before we see them: a length that is no number
- * and cookies that do not fit into its memory are answered with two heads. It
- * looks at the first of each name, and finds these. */
+/* Two headers that 0.9 stumbles over before we see them: a length that is no
+ * number and cookies that do not fit into its memory are answered with two
+ * heads. It looks at the first of each name, and finds these. */
 static const struct {
     const char *name;
     const char *value;

@@ -86,6 +86,9 @@ struct http {
     void *done_ctx;
 };
 
+/* To be called for each request that the handler never sees. */
+void http_refused(const struct http *http, unsigned status);
+
 /* A socket that listens, or -1 after a log line. *port is the real one. */
 int http_socket_open(const char *host, uint16_t *port);
 

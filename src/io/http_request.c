@@ -211,6 +211,7 @@ refuse(struct http_request *request, unsigned status)
     set_answer(request, status, "text/plain; charset=utf-8",
                status == MHD_HTTP_METHOD_NOT_ALLOWED ? allow : NULL,
                blob_new(&text));
+    http_refused(request->conn->http, status);
     return send_answer(request);
 }
 

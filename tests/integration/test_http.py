@@ -382,6 +382,25 @@ def test_requests_are_counted_by_fixed_names(exporter):
     assert "stranger" not in page.text
 
 
+def test_refused_requests_are_counted(exporter):
+    refused = {
+        "400": b"GET / HTTP/1.1\r\n\r\n",
+        "405": b"POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "414": b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        "431": b"GET / HTTP/1.1\r\nA: " + b"a" * 40000 + b"\r\n\r\n",
+        "505": b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    }
+    family = "celery_exporter_http_requests_total"
+    assert all(exporter.page().value(family, code=code, handler="other") == 0
+               for code in refused)
+
+    for code, request in refused.items():
+        assert raw(exporter, request).split(b" ", 2)[1] == code.encode()
+
+    exporter.wait_for(lambda p: all(
+        p.value(family, code=code, handler="other") == 1 for code in refused))
+
+
 def test_exporter_describes_itself(exporter):
     page = exporter.page()
 

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,8 @@ struct rig {
     size_t nclients;
     struct http_request *held; /* asked for /later */
     size_t nasked;
+    size_t nrefused;
+    unsigned refused; /* the last status */
     bool freed;
     struct blob *big;
     struct buf seen; /* what the handler was told */
@@ -137,6 +140,14 @@ on_request(void *ctx, struct http_request *request)
     }
 }
 
+static inline void
+on_refused(void *ctx, unsigned status)
+{
+    struct rig *rig = ctx;
+    rig->nrefused++;
+    rig->refused = status;
+}
+
 static inline struct rig *
 rig_new_on(const struct http_config *config, const char *host)
 {
@@ -145,7 +156,9 @@ rig_new_on(const struct http_config *config, const char *host)
     uv_timer_init(&rig->loop, &rig->tick);
     uv_timer_start(&rig->tick, on_tick, 2, 2);
     buf_init(&rig->seen, 0);
-    rig->http = http_new(&rig->loop, config, on_request, rig);
+    struct http_config own = *config;
+    own.refused = on_refused;
+    rig->http = http_new(&rig->loop, &own, on_request, rig);
     ck_assert(http_listen(rig->http, host, 0));
     return rig;
 }

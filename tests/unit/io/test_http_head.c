@@ -4,6 +4,19 @@
 
 const char suite_name[] = "http_head";
 
+/* With one answer, which has been counted once. */
+static void
+assert_refused(const struct rig *rig, const struct client *c, unsigned status)
+{
+    char line[32];
+    snprintf(line, sizeof(line), "HTTP/1.1 %u ", status);
+    ck_assert(has(c, line));
+    ck_assert_uint_eq(count_of(c, "HTTP/1."), 1);
+    ck_assert_uint_eq(rig->nasked, 0);
+    ck_assert_uint_eq(rig->nrefused, 1);
+    ck_assert_uint_eq(rig->refused, status);
+}
+
 static const char *const methods[] = {"POST",  "PUT",     "DELETE", "PATCH",
                                       "TRACE", "OPTIONS", "get",    "FROB"};
 
@@ -20,8 +33,7 @@ START_TEST(methods_that_do_not_read_are_refused)
     ck_assert(has(c, "Allow: GET, HEAD\r\n"));
     ck_assert(has(c, "Connection: close\r\n"));
     ck_assert(has(c, "X-Content-Type-Options: nosniff\r\n"));
-    ck_assert_uint_eq(count_of(c, "HTTP/1.1 "), 1);
-    ck_assert_uint_eq(rig->nasked, 0);
+    assert_refused(rig, c, 405);
     rig_free(rig);
 }
 END_TEST
@@ -121,9 +133,7 @@ START_TEST(doubtful_requests_are_refused_and_nothing_behind_them_is_run)
     client_say(c, GET("/"));
 
     UNTIL(rig, c->closed);
-    ck_assert_uint_eq(rig->nasked, 0);
-    ck_assert(has(c, "HTTP/1.1 400 "));
-    ck_assert_uint_eq(count_of(c, "HTTP/1."), 1);
+    assert_refused(rig, c, 400);
     rig_free(rig);
 }
 END_TEST
@@ -191,12 +201,12 @@ static const struct {
     const char *before;
     size_t len;
     const char *after;
-    const char *answer;
+    unsigned status;
 } oversized[] = {
-    {"GET /", 40000, " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 414 "},
-    {"GET /?", 9000, " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431 "},
-    {"", 10000, " / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 "},
-    {"GET / HTTP/1.1\r\nHost: x\r\nX-", 40000, ": a\r\n\r\n", "HTTP/1.1 431 "},
+    {"GET /", 40000, " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
+    {"GET /?", 9000, " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
+    {"", 10000, " / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+    {"GET / HTTP/1.1\r\nHost: x\r\nX-", 40000, ": a\r\n\r\n", 431},
 };
 
 START_TEST(oversized_heads_are_refused)
@@ -209,8 +219,7 @@ START_TEST(oversized_heads_are_refused)
 
     UNTIL(rig, c->closed);
     ck_assert(!c->reset);
-    ck_assert(has(c, oversized[_i].answer));
-    ck_assert_uint_eq(rig->nasked, 0);
+    assert_refused(rig, c, oversized[_i].status);
     rig_free(rig);
 }
 END_TEST
@@ -225,7 +234,7 @@ START_TEST(two_thousand_headers_are_refused)
         client_say(c, "a: b\r\n");
 
     UNTIL(rig, c->closed);
-    ck_assert_uint_eq(rig->nasked, 0);
+    assert_refused(rig, c, 431);
     rig_free(rig);
 }
 END_TEST
@@ -293,6 +302,23 @@ START_TEST(a_client_that_leaves_a_crowded_head_leaves_no_memory_behind)
 }
 END_TEST
 
+static const char *const versions[] = {"HTTP/0.9", "HTTP/2.0", "HTTP/9.9"};
+
+START_TEST(other_versions_are_refused)
+{
+    struct rig *rig = rig_new(&http_defaults);
+    struct client *c = client_new(rig);
+
+    client_say(c, "GET / ");
+    client_say(c, versions[_i]);
+    client_say(c, "\r\nHost: x\r\n\r\n");
+
+    UNTIL(rig, c->closed);
+    assert_refused(rig, c, 505);
+    rig_free(rig);
+}
+END_TEST
+
 #define LENGTH(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 void
@@ -311,5 +337,6 @@ suite_add(TCase *tc)
     tcase_add_loop_test(
         tc, a_client_that_leaves_a_crowded_head_leaves_no_memory_behind, 0,
         LENGTH(crowded));
+    tcase_add_loop_test(tc, other_versions_are_refused, 0, LENGTH(versions));
     tcase_add_test(tc, two_thousand_headers_are_refused);
 }
