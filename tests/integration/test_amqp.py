@@ -19,7 +19,7 @@ from support.ports import free_port
 from support.proxy import Proxy
 from support.rabbit import AmqpPublisher
 from support.wait import stays, wait_until
-from support.workers import Celery
+from support.workers import SYSTEM_PYTHON, Celery
 from test_captures import (CAPTURES, RENAMED, Capture, assert_events_by_type,
                            assert_runtimes, counted, differences)
 from test_reconnect import UP, down, reasons, received
@@ -95,7 +95,7 @@ def test_counts_are_exactly_those_recorded(vhost, exporter, publisher, name):
 
 @pytest.fixture
 def celery(vhost, tmp_path):
-    app = Celery("/usr/bin/python3", vhost.url(), tmp_path)
+    app = Celery(SYSTEM_PYTHON, vhost.url(), tmp_path)
     yield app
     app.stop()
 
@@ -172,7 +172,10 @@ def test_event_queue_is_ours_alone_and_goes_with_us(vhost, make_exporter):
     row = queues["celeryev"]
     assert (row["durable"], row["auto_delete"], row["exclusive"]) == (
         False, True, True)
-    assert {a[0]: a[-1] for a in as_pairs(row["arguments"])} == {
+    arguments = {a[0]: a[-1] for a in as_pairs(row["arguments"])}
+    # RabbitMQ 4 adds the type itself.
+    assert arguments.pop("x-queue-type", "classic") == "classic"
+    assert arguments == {
         "x-message-ttl": 90000, "x-max-length-bytes": 1048576,
         "x-overflow": "drop-head"}
     exporter.stop()
@@ -257,8 +260,9 @@ def test_giant_messages_cost_no_memory(vhost, exporter, publisher):
     page = publisher.settle(exporter, 60)
 
     assert rejected(page) == {"size": 1}
+    # What was drained while the loop was busy goes back after the burst.
     if not SANITIZED:
-        assert page.value("process_resident_memory_bytes") - before < 3 << 20
+        wait_until(lambda: exporter.resident_bytes() - before < 3 << 20, 20)
     still_counts(exporter, vhost)
 
 

@@ -3,7 +3,7 @@ and what the exporter makes of them."""
 import pytest
 
 from support.wait import stays, wait_until
-from support.workers import Celery, newest_python
+from support.workers import SYSTEM_PYTHON, Celery, newest_python
 
 KINDS = ("sent", "received", "started", "succeeded", "failed", "rejected",
          "revoked", "retried")
@@ -11,7 +11,7 @@ KINDS = ("sent", "received", "started", "succeeded", "failed", "rejected",
 
 @pytest.fixture(scope="module", params=["debian", "newest"])
 def python(request):
-    found = "/usr/bin/python3" if request.param == "debian" else newest_python()
+    found = SYSTEM_PYTHON if request.param == "debian" else newest_python()
     if isinstance(found, str) and " " in found:
         pytest.skip(found)
     return found

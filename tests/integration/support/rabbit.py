@@ -34,6 +34,8 @@ class Rabbit:
         self.node = f"rabbit-{self.port}@localhost"
         self.config = {"listeners.tcp.1": f"127.0.0.1:{self.port}",
                        "loopback_users": "none", "log.console": "false",
+                       # What it was before RabbitMQ 4.
+                       "max_message_size": "134217728",
                        "log.file.level": "warning", **(config or {})}
         dirs = {name: folder / name for name in ("mnesia", "log", "home")}
         for path in dirs.values():

@@ -1,4 +1,5 @@
-"""Real Celery workers and clients, of Debian's release and of the newest."""
+"""Real Celery workers and clients, of Debian's release and of the newest.
+$CELERY_PYTHON names another interpreter for the former."""
 import fcntl
 import functools
 import json
@@ -11,6 +12,7 @@ from support.exporter import ROOT
 from support.wait import wait_until
 
 APP = pathlib.Path(__file__).resolve().parents[1] / "workload"
+SYSTEM_PYTHON = os.environ.get("CELERY_PYTHON", "/usr/bin/python3")
 VENV = ROOT / ".cache" / "celery-newest"
 
 
