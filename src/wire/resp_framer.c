@@ -212,13 +212,17 @@ read_line(struct resp_framer *f, struct input *in)
         return STEP_ERROR;
     const char *lf = memchr(in->at, '\n', avail);
     const size_t n = lf == NULL ? avail : (size_t)(lf - in->at) + 1;
-    const char before = n >= 2 ? in->at[n - 2] : f->last;
+    /* Nothing but a line feed follows a return: hiredis 1.0 refuses others. */
+    const char *cr = memchr(in->at, '\r', n);
+    const size_t text = f->last == '\r' ? 0
+                        : cr == NULL    ? n
+                                        : (size_t)(cr - in->at) + 1;
+    if (text != n - (lf != NULL))
+        return STEP_ERROR;
     f->last = in->at[n - 1];
     f->line_len += n;
     advance(f, in, n);
-    if (lf == NULL)
-        return STEP_MORE;
-    return before == '\r' ? STEP_ITEM : STEP_ERROR;
+    return lf == NULL ? STEP_MORE : STEP_ITEM;
 }
 
 static enum step

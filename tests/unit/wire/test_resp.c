@@ -105,7 +105,6 @@ static const struct {
     /* clang-format off */
     {STR_INIT("+OK\r\n"), "+OK"},
     {STR_INIT("+\r\n"), "+"},
-    {STR_INIT("-ERR a\rb\r\n"), "-ERR a\rb"},
     {STR_INIT(":0\r\n:-12\r\n:9223372036854775807\r\n"),
      ":0 :-12 :9223372036854775807"},
     {STR_INIT(":-9223372036854775807\r\n"), ":-9223372036854775807"},
@@ -172,6 +171,9 @@ static const struct str bad[] = {
     STR_INIT(":-9223372036854775809\r\n"),
     STR_INIT(":000000000000000000000000000000000000000000"),
     STR_INIT("+OK\n"),
+    STR_INIT("-ERR a\rb\r\n"),
+    STR_INIT("+\rb\r\n"),
+    STR_INIT("+a\r\r\n"),
     STR_INIT("+\n"),
     STR_INIT("$-2\r\n"),
     STR_INIT("$9223372036854775807\r\n"),
