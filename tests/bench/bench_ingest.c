@@ -67,8 +67,7 @@ on_reply(void *ctx, const struct resp_reply *reply)
     if (reason != REJECT_NONE)
         on_reject(b, reason);
     else
-        event_decode(b->decoder, message.body, message.serializer,
-                     &b->handler);
+        event_decode(b->decoder, message.body, message.serializer, &b->handler);
 }
 
 static struct str
@@ -137,9 +136,8 @@ main(int argc, char **argv)
         fputs("usage: bench_ingest FILE [PIECE]\n", stderr);
         return EXIT_FAILURE;
     }
-    static const double runtime[] = {0.005, 0.01, 0.025, 0.05, 0.075,
-                                     0.1,   0.25, 0.5,   0.75, 1,
-                                     2.5,   5,    7.5,   10};
+    static const double runtime[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
+                                     0.5,   0.75, 1,     2.5,  5,     7.5, 10};
     static const double wait[] = {0.05, 0.1, 0.25, 0.5, 1,   2.5, 5,
                                   10,   30,  60,   120, 300, 600, 1800};
     const struct metrics_config config = {
