@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 
+import amqp
 import pytest
 
 from support.events import Publisher, Sender, task_id
@@ -220,7 +221,15 @@ def rabbit_account(vhost):
         words = account(f"rabbitmq {name}")
         assert words[:5] == ["rabbitmqctl", "set_permissions", "-p", "VHOST",
                              "exporter"]
-        return vhost.url(vhost.account(f"exporter-{vhost.name}", *words[5:]))
+        configure, write, read = words[5:]
+        with amqp.Connection(f"127.0.0.1:{vhost.port}",
+                             virtual_host=vhost.name) as connection:
+            version = connection.server_properties["version"].split(".")
+        if [int(number) for number in version[:2]] >= [4, 3]:
+            # For lengths, as the document says.
+            write += "|^(celery|other)$"
+        return vhost.url(vhost.account(f"exporter-{vhost.name}", configure,
+                                       write, read))
 
     return make
 
