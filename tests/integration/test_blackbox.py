@@ -300,3 +300,30 @@ def test_lengths_of_queues_with_priorities(run_exporter, redis_server):
     exporter.wait_value(9, "celery_queue_length", queue_name="jobs")
     exporter.wait_value(0, "celery_queue_length", queue_name="more")
     redis_server.client.flushall()
+
+
+def test_queue_that_only_clients_name_is_shown(run_exporter, redis_server,
+                                               publisher):
+    exporter = run_exporter("--poll-interval", "1")
+    redis_server.client.lpush("lonely", "x", "y")
+
+    exporter.wait_connected()
+    publisher.send(
+        Sender("gen1@web").sent(task_id(), "demo.add", queue="lonely"))
+
+    exporter.wait_value(2, "celery_queue_length", queue_name="lonely")
+    exporter.wait_value(0, "celery_active_worker_count", queue_name="lonely")
+    exporter.wait_value(1, "celery_exporter_poll_success", source="queues")
+    redis_server.client.flushall()
+
+
+def test_polls_fail_while_a_live_worker_does_not_answer(run_exporter,
+                                                        publisher):
+    exporter = run_exporter("--poll-interval", "1")
+    exporter.wait_value(1, "celery_exporter_poll_success", source="stats")
+
+    publisher.send(Sender("w1@silent").heartbeat(active=0))
+
+    for source in ("stats", "active_queues"):
+        exporter.wait_value(0, "celery_exporter_poll_success", source=source)
+    exporter.wait_value(1, "celery_exporter_poll_success", source="queues")
