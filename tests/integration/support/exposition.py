@@ -11,6 +11,10 @@ VALUE = re.compile(r"^(NaN|[+-]Inf|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?)$")
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
 
 
+NOT_YET = ("celery_queue_oldest_task_timestamp_seconds",
+           "celery_exporter_missed_tasks_total")
+
+
 class Page:
     """The samples of one scrape: {(name, frozenset of labels): value}."""
 
@@ -41,9 +45,11 @@ class Page:
         return {v for _, pairs in self.samples for k, v in pairs if k == label}
 
     def need(self, family):
-        """Skips the test where the program has no such family yet."""
-        if family not in self.types:
-            pytest.skip(f"{family} is not exposed")
+        """Skips the test of a family that docs/migrating.md says is not there
+        yet. Any other that is missing, or one of these that has come, fails."""
+        assert family in NOT_YET, f"{family} is no longer to be skipped for"
+        assert family not in self.types, f"{family} is there: test it"
+        pytest.skip(f"{family} is not there yet")
 
     def family(self, sample_name):
         for suffix in ("", "_bucket", "_count", "_sum"):
