@@ -103,7 +103,7 @@ static void
 on_up(void *ctx)
 {
     struct feed *feed = ctx;
-    metrics_broker_up(feed->metrics, true, clock_now(feed->loop));
+    metrics_broker_up(feed->metrics, clock_now(feed->loop));
     ask_for_heartbeats(feed);
     inspect_broker_up(feed->inspect, true);
 }
@@ -124,10 +124,10 @@ give_up(struct feed *feed)
 }
 
 static void
-on_down(void *ctx, enum broker_reason reason)
+on_down(void *ctx, enum broker_reason reason, int64_t unheard_ms)
 {
     struct feed *feed = ctx;
-    metrics_broker_up(feed->metrics, false, clock_now(feed->loop));
+    metrics_broker_down(feed->metrics, unheard_ms, clock_now(feed->loop));
     inspect_broker_up(feed->inspect, false);
     count_reason(feed, GROUP_DISCONNECT, feed->disconnects, reason);
     give_up(feed);
@@ -159,10 +159,24 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
-on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
+on_queue(void *ctx, struct str name, const struct queue_state *state)
 {
     struct feed *feed = ctx;
-    inspect_queue(feed->inspect, name, length, consumers);
+    inspect_queue(feed->inspect, name, state);
+}
+
+static void
+on_unacked(void *ctx, int64_t n, double oldest_s)
+{
+    struct feed *feed = ctx;
+    inspect_unacked(feed->inspect, n, oldest_s);
+}
+
+static void
+on_binding(void *ctx, struct str queue, bool ok)
+{
+    struct feed *feed = ctx;
+    inspect_binding(feed->inspect, queue, ok);
 }
 
 /* ---- life ---- */
@@ -209,6 +223,8 @@ feed_new(uv_loop_t *loop, const struct feed_config *config)
                                   .reject = on_broker_reject,
                                   .reply = on_reply,
                                   .queue = on_queue,
+                                  .unacked = on_unacked,
+                                  .binding = on_binding,
                                   .certificate = on_certificate,
                                   .ctx = feed,
                               });

@@ -109,21 +109,47 @@ ask_lengths(struct inspect *inspect)
 }
 
 void
-inspect_queue(struct inspect *inspect, struct str name, int64_t length,
-              int64_t consumers)
+inspect_queue(struct inspect *inspect, struct str name,
+              const struct queue_state *state)
 {
     if (inspect == NULL)
         return;
-    if (length >= 0)
-        queues_set_length(inspect->queues, name, length,
+    if (state->length >= 0)
+        queues_set_length(inspect->queues, name, state->length,
                           clock_now(inspect->loop));
     else
         inspect->all_lengths = false;
-    if (consumers >= 0)
-        queues_set_consumers(inspect->queues, name, consumers,
+    if (state->consumers >= 0)
+        queues_set_consumers(inspect->queues, name, state->consumers,
                              clock_now(inspect->loop));
     if (inspect->nasked > 0 && --inspect->nasked == 0)
         end_lengths(inspect, inspect->all_lengths);
+}
+
+void
+inspect_unacked(struct inspect *inspect, int64_t n, double oldest_s)
+{
+    (void)inspect;
+    (void)n;
+    (void)oldest_s;
+}
+
+void
+inspect_binding(struct inspect *inspect, struct str queue, bool ok)
+{
+    (void)inspect;
+    (void)queue;
+    (void)ok;
+}
+
+bool
+inspect_queue_workers(const struct inspect *inspect, struct str queue,
+                      size_t *nworkers)
+{
+    (void)inspect;
+    (void)queue;
+    *nworkers = 0;
+    return false;
 }
 
 /* ---- workers ---- */
@@ -242,11 +268,11 @@ inspect_soon(struct inspect *inspect)
 }
 
 static void
-on_stats(void *ctx, struct str node, int64_t processes)
+on_stats(void *ctx, struct str node, const struct pidbox_stats *stats)
 {
     struct inspect *inspect = ctx;
     metrics_worker_replied(inspect->metrics, node, clock_now(inspect->loop));
-    queues_set_processes(inspect->queues, node, processes);
+    queues_set_processes(inspect->queues, node, stats->processes);
 }
 
 static void
@@ -257,11 +283,14 @@ on_consumed(void *ctx, struct str node, struct str queue)
 }
 
 static bool
-read_reply(struct inspect *inspect, enum question question, struct str body)
+read_reply(struct inspect *inspect, enum question question,
+           const struct message *message)
 {
     return question == ASK_STATS
-               ? pidbox_read_stats(body, on_stats, inspect)
-               : pidbox_read_queues(body, on_consumed, inspect);
+               ? pidbox_read_stats(message->body, message->serializer, on_stats,
+                                   inspect)
+               : pidbox_read_queues(message->body, message->serializer,
+                                    on_consumed, inspect);
 }
 
 void
@@ -273,7 +302,7 @@ inspect_reply(struct inspect *inspect, const struct message *message)
     for (size_t i = 0; i < QUESTION_COUNT; i++) {
         if (!str_eq(message->ticket, str_from(inspect->tickets[i])))
             continue;
-        if (read_reply(inspect, (enum question)i, message->body))
+        if (read_reply(inspect, (enum question)i, message))
             inspect->nanswers[i]++;
     }
     if (metrics_nworkers_up(inspect->metrics) > 0 && is_answered(inspect))

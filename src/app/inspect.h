@@ -21,9 +21,16 @@ void inspect_broker_up(struct inspect *inspect, bool up);
 void inspect_soon(struct inspect *inspect);
 /* A queue that a client sends to: its length is asked from now on. */
 void inspect_add_queue(struct inspect *inspect, struct str name);
-/* What the broker hands up: one reply of a worker, one queue's length. */
+/* What the broker hands up: one reply of a worker; one queue; what is not
+ * acknowledged; a queue that is bound. As the functions of broker_handler. */
 void inspect_reply(struct inspect *inspect, const struct message *message);
-void inspect_queue(struct inspect *inspect, struct str name, int64_t length,
-                   int64_t consumers);
+void inspect_queue(struct inspect *inspect, struct str name,
+                   const struct queue_state *state);
+void inspect_unacked(struct inspect *inspect, int64_t n, double oldest_s);
+void inspect_binding(struct inspect *inspect, struct str queue, bool ok);
+/* For /-/workers: live workers that consume the queue, by the last poll;
+ * false when the queue is not known. */
+bool inspect_queue_workers(const struct inspect *inspect, struct str queue,
+                           size_t *nworkers);
 /* `done` after the last handle is closed, and inspect is gone then. */
 void inspect_free(struct inspect *inspect, void (*done)(void *ctx), void *ctx);

@@ -49,6 +49,8 @@ struct options {
     char *sep; /* between a queue's name and its priority step */
     int64_t *priority_steps;
     size_t npriority_steps;
+    char *unacked_key;           /* "unacked" */
+    char *unacked_index_key;     /* "unacked_index" */
     char *master_name;           /* of sentinel:// URLs; NULL = not given */
     int64_t min_other_sentinels; /* 0 = any number */
     char *sentinel_user;         /* of the Sentinels themselves, or NULL */
@@ -70,7 +72,12 @@ struct options {
     struct texts static_labels; /* name=value, names valid and unique */
     bool generic_hostname_task_sent;
     bool generic_hostname_worker_task;
-    struct texts queues; /* -Q, trimmed, without empty ones */
+    bool hostname_is_worker;        /* --hostname-label=worker */
+    struct texts hostname_rewrites; /* REGEX=REPLACEMENT, checked */
+    struct texts task_include;      /* shell patterns */
+    struct texts task_exclude;
+    int64_t enable_events_s; /* --enable-events: how often; 0 = never */
+    struct texts queues;     /* -Q, trimmed, without empty ones */
     char *default_queue_name;
     struct texts collect; /* family names, checked by the model */
     struct texts no_collect;

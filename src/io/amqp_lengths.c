@@ -104,13 +104,13 @@ amqp_lengths_ask(struct amqp_lengths *lengths, struct str name)
 
 /* The handler may ask for more. */
 static void
-answer(struct amqp_lengths *lengths, int64_t length, int64_t consumers)
+answer(struct amqp_lengths *lengths, const struct queue_state *state)
 {
     const struct broker_handler *handler = lengths->handler;
     const struct str name = lengths->names[0];
     lengths->names[0].ptr = NULL;
     drop_first(lengths, 1);
-    handler->queue(handler->ctx, name, length, consumers);
+    handler->queue(handler->ctx, name, state);
     free((void *)(uintptr_t)name.ptr);
 }
 
@@ -120,7 +120,8 @@ on_declare_ok(struct amqp_lengths *lengths, const amqp_queue_declare_ok_t *ok)
     if (lengths->nsent == 0)
         return false;
     lengths->nsent--;
-    answer(lengths, ok->message_count, ok->consumer_count);
+    answer(lengths, &(struct queue_state){.length = ok->message_count,
+                                          .consumers = ok->consumer_count});
     send_some(lengths);
     return true;
 }
@@ -148,7 +149,9 @@ on_close(struct amqp_lengths *lengths, const amqp_channel_close_t *close)
     tell(lengths, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
     open_channel(lengths);
     if (asked)
-        answer(lengths, missing ? 0 : -1, missing ? 0 : -1);
+        answer(lengths, &(struct queue_state){.length = missing ? 0 : -1,
+                                              .consumers = missing ? 0 : -1,
+                                              .missing = missing});
     return asked; /* a channel that closes by itself would do so for ever */
 }
 

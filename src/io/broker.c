@@ -68,6 +68,20 @@ broker_ask_queue(struct broker *broker, struct str name)
     return broker->transport->ask_queue(broker, name);
 }
 
+bool
+broker_ask_unacked(struct broker *broker)
+{
+    return broker->transport->ask_unacked != NULL &&
+           broker->transport->ask_unacked(broker);
+}
+
+bool
+broker_ask_bindings(struct broker *broker)
+{
+    return broker->transport->ask_bindings != NULL &&
+           broker->transport->ask_bindings(broker);
+}
+
 void
 broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx)
 {

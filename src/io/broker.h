@@ -51,6 +51,8 @@ struct broker_config {
     const char *sep; /* between a queue and its step; NULL: bytes 06 16 */
     const int64_t *priority_steps; /* NULL: 0, 3, 6, 9 */
     size_t npriority_steps;
+    const char *unacked_key;       /* "unacked" */
+    const char *unacked_index_key; /* "unacked_index" */
     /* of sentinel:// URLs */
     const char *master_name;
     int64_t min_other_sentinels;
@@ -66,20 +68,39 @@ struct broker_config {
     int64_t retry_interval_s;
 };
 
+/* What a broker says of one queue. */
+struct queue_state {
+    int64_t length;    /* waiting messages, all priorities; -1 = refused */
+    int64_t consumers; /* -1 = the broker does not know any */
+    bool missing;      /* there is no such queue: the length is 0. Redis
+                          cannot tell that from an empty one */
+    /* Where each priority step has a list of its own, ascending; the first is
+     * step 0. None on RabbitMQ. */
+    const int64_t *steps;
+    const int64_t *step_lengths;
+    size_t nsteps;
+};
+
 /* Called from the loop. None of them may free the broker. */
 struct broker_handler {
     void (*up)(void *ctx); /* subscribed: events flow from here on */
-    void (*down)(void *ctx, enum broker_reason reason);   /* after an up */
+    /* After an up. The last byte came unheard_ms ago, and what was sent since
+     * may not have reached us. */
+    void (*down)(void *ctx, enum broker_reason reason, int64_t unheard_ms);
     void (*failed)(void *ctx, enum broker_reason reason); /* an attempt */
     void (*message)(void *ctx, const struct message *message);
     void (*reject)(void *ctx, enum reject reason, size_t wire_bytes);
     /* One message of the reply queue. */
     void (*reply)(void *ctx, const struct message *message);
-    /* Answer to broker_ask_queue: waiting messages, summed over priorities;
-     * -1 when the broker refused to say; and consumers, -1 when the broker
-     * does not know any. */
-    void (*queue)(void *ctx, struct str name, int64_t length,
-                  int64_t consumers);
+    /* Answer to broker_ask_queue. */
+    void (*queue)(void *ctx, struct str name, const struct queue_state *state);
+    /* Answer to broker_ask_unacked: messages delivered and not acknowledged,
+     * -1 when the broker refused to say; and when the oldest of them was
+     * delivered, in Unix seconds, NaN when there is none. */
+    void (*unacked)(void *ctx, int64_t n, double oldest_s);
+    /* Answer to broker_ask_bindings: each queue that is bound, then once a
+     * NULL name; `ok` is false there when the broker refused to say. */
+    void (*binding)(void *ctx, struct str queue, bool ok);
     /* When the server's certificate ends, in Unix seconds: with TLS, before
      * up and, once it is known, before failed. */
     void (*certificate)(void *ctx, int64_t not_after_s);
@@ -101,6 +122,12 @@ struct str broker_reply_key(const struct broker *broker);
 void broker_collect_replies(struct broker *broker, bool on);
 /* Asks for one queue's length; false when the command connection is down. */
 bool broker_ask_queue(struct broker *broker, struct str name);
+/* The next two are answered on Redis only, as RabbitMQ does not tell; false
+ * there, and when the command connection is down. */
+bool broker_ask_unacked(struct broker *broker);
+/* Which queues are bound to the exchanges of tasks, a bounded number of keys
+ * at a time; one question at a time, false while one is under way. */
+bool broker_ask_bindings(struct broker *broker);
 /* Removes what it put on the broker, closes, and calls `done` after the last
  * handle is closed, within 1 s; the broker is gone then. */
 void broker_free(struct broker *broker, void (*done)(void *ctx), void *ctx);

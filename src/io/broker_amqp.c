@@ -199,7 +199,7 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
     tell_of_certificate(broker);
     lose_channels(broker);
     if (reconnect_later(&broker->reconnect, reason, why))
-        broker->handler.down(broker->handler.ctx, reason);
+        broker->handler.down(broker->handler.ctx, reason, 0);
     else
         broker->handler.failed(broker->handler.ctx, reason);
 }

@@ -167,7 +167,7 @@ retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
     else if (was_up)
         redis_control_rest(broker->control);
     if (was_up)
-        broker->handler.down(broker->handler.ctx, reason);
+        broker->handler.down(broker->handler.ctx, reason, 0);
     else
         broker->handler.failed(broker->handler.ctx, reason);
 }

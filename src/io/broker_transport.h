@@ -12,6 +12,9 @@ struct broker_transport {
     struct str (*reply_key)(const struct broker *broker);
     void (*collect_replies)(struct broker *broker, bool on);
     bool (*ask_queue)(struct broker *broker, struct str name);
+    /* NULL where the broker does not tell. */
+    bool (*ask_unacked)(struct broker *broker);
+    bool (*ask_bindings)(struct broker *broker);
     void (*free)(struct broker *broker, void (*done)(void *ctx), void *ctx);
     void (*probe)(uv_loop_t *loop, const struct broker_config *config,
                   broker_probe_fn fn, void *ctx);

@@ -28,7 +28,10 @@ answered(struct question *question)
     const struct str name = {question->name, question->name_len};
     if (!question->lost)
         handler->queue(handler->ctx, name,
-                       question->refused ? -1 : question->sum, -1);
+                       &(struct queue_state){
+                           .length = question->refused ? -1 : question->sum,
+                           .consumers = -1,
+                       });
     free(question->name);
     free(question);
 }

@@ -33,6 +33,7 @@ enum group_id {
     GROUP_WORKER,        /* hostname, worker */
     GROUP_WORKER_INFO,   /* hostname, pool, sw_ident, sw_sys, sw_ver, worker */
     GROUP_QUEUE,         /* queue_name */
+    GROUP_PRIORITY,      /* priority, queue_name */
     GROUP_EXPORTER,      /* none: one series */
     GROUP_BUILD,         /* arch, branch, compiler, os, revision, version */
     GROUP_CONNECT_ERROR, /* reason */
@@ -40,6 +41,8 @@ enum group_id {
     GROUP_EVENT,         /* event */
     GROUP_REJECT,        /* reason */
     GROUP_OVERFLOW,      /* label */
+    GROUP_LABEL_CAP,     /* label */
+    GROUP_TABLE_CAP,     /* table */
     GROUP_POLL,          /* source */
     GROUP_HTTP,          /* code, handler */
     GROUP_COUNT
@@ -75,15 +78,24 @@ enum {
     WORKER_LOAD1_COL,
     WORKER_LOAD5_COL,
     WORKER_LOAD15_COL,
-    WORKER_EVENTS_COL
+    WORKER_EVENTS_COL,
+    WORKER_POOL_SIZE_COL,
+    WORKER_PREFETCH_COL,
+    WORKER_RESERVED_COL,
+    WORKER_SCHEDULED_COL,
+    WORKER_MAXRSS_COL,
+    WORKER_START_COL,
+    WORKER_MISSED_COL
 };
 enum { WORKER_INFO_COL };
 enum {
     QUEUE_LENGTH_COL,
     QUEUE_CONSUMERS_COL,
     QUEUE_WORKERS_COL,
-    QUEUE_PROCESSES_COL
+    QUEUE_PROCESSES_COL,
+    QUEUE_OLDEST_COL
 };
+enum { PRIORITY_LENGTH_COL };
 enum {
     SELF_BROKER_UP_COL,
     SELF_CONNECTS_COL,
@@ -99,6 +111,8 @@ enum {
     SELF_SERIES_COL,
     SELF_SERIES_LIMIT_COL,
     SELF_TLS_NOT_AFTER_COL,
+    SELF_UNACKED_COL,
+    SELF_OLDEST_UNACKED_COL,
     SELF_CPU_COL,
     SELF_OPEN_FDS_COL,
     SELF_MAX_FDS_COL,
@@ -112,6 +126,7 @@ enum {
 };
 enum { BUILD_COL };
 enum { REASON_COL }; /* the groups with one label and one counter */
+enum { CAP_USED_COL, CAP_LIMIT_COL }; /* of labels, of tables */
 enum { POLL_SUCCESS_COL, POLL_TIMESTAMP_COL, POLL_DURATION_COL };
 enum { HTTP_COL };
 

@@ -21,6 +21,8 @@ static const double MAX_DELAY = 1e9;
 
 struct metrics {
     struct registry *registry;
+    struct hostnames *hostnames;
+    struct task_filter *filter;
     struct senders *senders;
     struct workers *workers;
     struct task_rules *rules;
@@ -95,19 +97,31 @@ metrics_reject(struct metrics *m, enum reject reason)
     m->generation++;
 }
 
-void
-metrics_broker_up(struct metrics *m, bool up, struct now now)
+static bool
+set_broker_up(struct metrics *m, bool up)
 {
-    struct group *self = registry_group(m->registry, GROUP_EXPORTER);
     if (up == m->broker_up)
-        return;
+        return false;
     m->broker_up = up;
     m->generation++;
-    group_set(self, m->self, SELF_BROKER_UP_COL, up);
-    if (!up) {
-        m->blind_since_ms = now.mono_ms;
+    group_set(registry_group(m->registry, GROUP_EXPORTER), m->self,
+              SELF_BROKER_UP_COL, up);
+    return true;
+}
+
+void
+metrics_broker_down(struct metrics *m, int64_t unheard_ms, struct now now)
+{
+    if (set_broker_up(m, false))
+        m->blind_since_ms = now.mono_ms - unheard_ms;
+}
+
+void
+metrics_broker_up(struct metrics *m, struct now now)
+{
+    struct group *self = registry_group(m->registry, GROUP_EXPORTER);
+    if (!set_broker_up(m, true))
         return;
-    }
     const int64_t blind_ms = now.mono_ms - m->blind_since_ms;
     m->blind_s += (double)blind_ms / 1000;
     group_count(self, m->self, SELF_CONNECTS_COL, 1);
@@ -170,6 +184,7 @@ metrics_refresh(struct metrics *m, struct now now)
               (double)tasks_capacity(tasks));
     if (group_touch(self, m->self, SELF_EVICTED_COL) != NULL)
         m->self->cells[SELF_EVICTED_COL].count = tasks_nevicted(tasks);
+    task_rules_refresh(m->rules, now);
     registry_refresh(m->registry);
 }
 
@@ -181,6 +196,14 @@ on_host_drop(void *ctx, const struct idset *hostnames)
 {
     struct metrics *m = ctx;
     grace_release_hosts(task_rules_grace(m->rules), hostnames);
+    hostnames_drop(m->hostnames, hostnames);
+}
+
+static bool
+has_events(void *ctx, struct str name)
+{
+    const struct metrics *m = ctx;
+    return task_rules_has_events(m->rules, name);
 }
 
 struct metrics *
@@ -192,6 +215,11 @@ metrics_new(const struct metrics_config *config, struct hash_key key,
     m->registry = registry_new(&config->registry, key, err);
     if (m->registry == NULL)
         goto err;
+    m->hostnames =
+        hostnames_new(m->registry, key, config->hostname_is_worker,
+                      config->hostname_rewrites, config->nhostname_rewrites);
+    m->filter = task_filter_new(config->task_include, config->ntask_include,
+                                config->task_exclude, config->ntask_exclude);
     m->senders = senders_new(key, MAX_SENDERS);
     m->workers = workers_new(
         &(struct workers_config){
@@ -199,19 +227,22 @@ metrics_new(const struct metrics_config *config, struct hash_key key,
             .purge_ms = config->purge_offline_worker_ms,
             .client_purge_ms = config->purge_client_ms,
             .max = MAX_WORKERS,
+            .queue_grace_ms = config->name_grace_ms,
+            .has_events = has_events,
             .before_drop = on_host_drop,
             .ctx = m,
         },
-        m->registry, key);
+        m->registry, m->hostnames, key);
     m->rules = task_rules_new(
         &(struct task_rules_config){
             .default_queue = str_from(config->default_queue_name),
+            .filter = m->filter,
             .generic_sent = config->generic_hostname_task_sent,
             .generic_worker = config->generic_hostname_worker_task,
             .name_grace_ms = config->name_grace_ms,
             .max_tasks = config->max_tracked_tasks,
         },
-        m->registry, m->workers, key);
+        m->registry, m->hostnames, m->workers, key);
     make_own_series(m);
     return m;
 err:
@@ -227,6 +258,8 @@ metrics_free(struct metrics *m)
     task_rules_free(m->rules);
     workers_free(m->workers);
     senders_free(m->senders);
+    task_filter_free(m->filter);
+    hostnames_free(m->hostnames);
     registry_free(m->registry);
     free(m);
 }
@@ -236,6 +269,70 @@ metrics_worker_replied(struct metrics *m, struct str nodename, struct now now)
 {
     workers_replied(m->workers, nodename, now);
     m->generation++;
+}
+
+void
+metrics_worker_stats(struct metrics *m, struct str nodename,
+                     const struct pidbox_stats *stats, struct now now)
+{
+    workers_stats(m->workers, nodename, stats, now);
+    m->generation++;
+}
+
+void
+metrics_worker_queue(struct metrics *m, struct str nodename, struct str queue,
+                     struct now now)
+{
+    workers_replied(m->workers, nodename, now);
+    workers_set_queue(m->workers, nodename, queue);
+    task_rules_release_worker(m->rules, nodename);
+    m->generation++;
+}
+
+void
+metrics_worker_holds(struct metrics *m, struct str nodename,
+                     enum worker_holding what, size_t n, struct now now)
+{
+    workers_replied(m->workers, nodename, now);
+    workers_set_holding(m->workers, nodename, what, n, now);
+    m->generation++;
+}
+
+void
+metrics_learn_task(struct metrics *m, struct str nodename,
+                   const struct pidbox_request *request, struct now now)
+{
+    task_rules_learn(m->rules, workers_latest(m->workers, nodename), request,
+                     now);
+    m->generation++;
+}
+
+void
+metrics_register_task(struct metrics *m, struct str name, struct now now)
+{
+    task_rules_register(m->rules, name, now);
+    m->generation++;
+}
+
+void
+metrics_queue_empty(struct metrics *m, struct str queue, double before_s)
+{
+    task_rules_queue_empty(m->rules, queue, before_s);
+    m->generation++;
+}
+
+void
+metrics_each_suspect(const struct metrics *m,
+                     void (*fn)(void *ctx, struct str nodename), void *ctx)
+{
+    workers_each_suspect(m->workers, fn, ctx);
+}
+
+void
+metrics_each_mute(const struct metrics *m,
+                  void (*fn)(void *ctx, struct str nodename), void *ctx)
+{
+    workers_each_mute(m->workers, fn, ctx);
 }
 
 size_t

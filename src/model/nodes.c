@@ -10,6 +10,7 @@ static const uint32_t NONE = UINT32_MAX;
 
 struct nodes {
     struct registry *registry;
+    struct hostnames *hostnames;
     struct hash_key key;
     struct node *items;
     uint32_t n;
@@ -26,11 +27,14 @@ hash_of(const void *owner, uint32_t number)
 }
 
 struct nodes *
-nodes_new(struct registry *registry, struct hash_key key)
+nodes_new(struct registry *registry, struct hostnames *hostnames,
+          struct hash_key key)
 {
     struct nodes *nodes = xmalloc(sizeof(*nodes));
-    *nodes =
-        (struct nodes){.registry = registry, .key = key, .first_free = NONE};
+    *nodes = (struct nodes){.registry = registry,
+                            .hostnames = hostnames,
+                            .key = key,
+                            .first_free = NONE};
     index_init(&nodes->index, hash_of, nodes);
     return nodes;
 }
@@ -79,8 +83,7 @@ nodes_add_worker(struct nodes *nodes, struct str nodename)
         nodes->items[number] = (struct node){
             .hash = hash,
             .value = registry_value(nodes->registry, LABEL_WORKER, nodename),
-            .hostname = registry_value(nodes->registry, LABEL_HOSTNAME,
-                                       nodes_host(nodename)),
+            .hostname = hostnames_of_worker(nodes->hostnames, nodename),
         };
         index_add(&nodes->index, hash, number);
     }

@@ -5,6 +5,7 @@
  * one beside what is left of it. */
 
 #include "base/hash.h"
+#include "model/hostnames.h"
 #include "model/registry.h"
 
 struct node {
@@ -21,7 +22,9 @@ struct node {
 
 struct nodes;
 
-struct nodes *nodes_new(struct registry *registry, struct hash_key key);
+/* Both are borrowed. */
+struct nodes *nodes_new(struct registry *registry, struct hostnames *hostnames,
+                        struct hash_key key);
 void nodes_free(struct nodes *nodes);
 /* The host part of a nodename: what follows the first @, or all of it. */
 struct str nodes_host(struct str nodename);

@@ -31,14 +31,14 @@ struct workers {
 
 struct workers *
 workers_new(const struct workers_config *config, struct registry *registry,
-            struct hash_key key)
+            struct hostnames *hostnames, struct hash_key key)
 {
     struct workers *workers = xmalloc(sizeof(*workers));
     *workers = (struct workers){
         .config = *config,
         .registry = registry,
         .key = key,
-        .nodes = nodes_new(registry, key),
+        .nodes = nodes_new(registry, hostnames, key),
     };
     worker_table_init(&workers->table, key, config->max);
     workers->hosts = hosts_new(
@@ -287,4 +287,68 @@ size_t
 workers_nup(const struct workers *workers)
 {
     return workers->nup;
+}
+
+void
+workers_stats(struct workers *workers, struct str nodename,
+              const struct pidbox_stats *stats, struct now now)
+{
+    (void)stats;
+    workers_replied(workers, nodename, now);
+}
+
+void
+workers_set_queue(struct workers *workers, struct str nodename,
+                  struct str queue)
+{
+    (void)workers;
+    (void)nodename;
+    (void)queue;
+}
+
+void
+workers_set_holding(struct workers *workers, struct str nodename,
+                    enum worker_holding what, size_t n, struct now now)
+{
+    (void)workers;
+    (void)nodename;
+    (void)what;
+    (void)n;
+    (void)now;
+}
+
+enum worker_queue
+workers_queue(const struct workers *workers, uint32_t number, struct now now,
+              uint32_t *queue)
+{
+    (void)workers;
+    (void)number;
+    (void)now;
+    (void)queue;
+    return WORKER_QUEUE_UNKNOWN;
+}
+
+uint32_t
+workers_latest(const struct workers *workers, struct str nodename)
+{
+    const struct node *node = nodes_find(workers->nodes, nodename);
+    return node == NULL ? WORKERS_NONE : node->latest;
+}
+
+void
+workers_each_suspect(const struct workers *workers,
+                     void (*fn)(void *ctx, struct str nodename), void *ctx)
+{
+    (void)workers;
+    (void)fn;
+    (void)ctx;
+}
+
+void
+workers_each_mute(const struct workers *workers,
+                  void (*fn)(void *ctx, struct str nodename), void *ctx)
+{
+    (void)workers;
+    (void)fn;
+    (void)ctx;
 }

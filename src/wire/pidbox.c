@@ -50,10 +50,12 @@ processes_of(const json_t *stats)
 }
 
 bool
-pidbox_read_stats(struct str body,
-                  void (*fn)(void *ctx, struct str node, int64_t processes),
+pidbox_read_stats(struct str body, enum serializer serializer,
+                  void (*fn)(void *ctx, struct str node,
+                             const struct pidbox_stats *stats),
                   void *ctx)
 {
+    (void)serializer;
     json_t *reply = load_reply(body);
     const char *node;
     json_t *stats;
@@ -62,7 +64,12 @@ pidbox_read_stats(struct str body,
     {
         if (!json_is_object(json_object_get(stats, "pool")))
             continue;
-        fn(ctx, str_from(node), processes_of(stats));
+        fn(ctx, str_from(node),
+           &(struct pidbox_stats){.processes = processes_of(stats),
+                                  .clock = -1,
+                                  .prefetch = -1,
+                                  .maxrss = -1,
+                                  .uptime_s = -1});
         any = true;
     }
     json_decref(reply);
@@ -87,10 +94,11 @@ read_node_queues(const json_t *queues, struct str node,
 }
 
 bool
-pidbox_read_queues(struct str body,
+pidbox_read_queues(struct str body, enum serializer serializer,
                    void (*fn)(void *ctx, struct str node, struct str queue),
                    void *ctx)
 {
+    (void)serializer;
     json_t *reply = load_reply(body);
     const char *node;
     json_t *queues;
@@ -104,4 +112,40 @@ pidbox_read_queues(struct str body,
     }
     json_decref(reply);
     return any;
+}
+
+bool
+pidbox_read_requests(struct str body, enum serializer serializer,
+                     void (*fn)(void *ctx, struct str node,
+                                const struct pidbox_request *request),
+                     void *ctx)
+{
+    (void)body;
+    (void)serializer;
+    (void)fn;
+    (void)ctx;
+    return false;
+}
+
+bool
+pidbox_read_registered(struct str body, enum serializer serializer,
+                       void (*fn)(void *ctx, struct str node, struct str name),
+                       void *ctx)
+{
+    (void)body;
+    (void)serializer;
+    (void)fn;
+    (void)ctx;
+    return false;
+}
+
+bool
+pidbox_read_ok(struct str body, enum serializer serializer,
+               void (*fn)(void *ctx, struct str node), void *ctx)
+{
+    (void)body;
+    (void)serializer;
+    (void)fn;
+    (void)ctx;
+    return false;
 }

@@ -6,28 +6,78 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/event.h"
 
 struct pidbox_command {
     const char *method;   /* "stats" */
     const char *ticket;   /* NULL when no reply is wanted */
     const char *exchange; /* reply_to: "reply.celery.pidbox" */
     struct str reply_key; /* reply_to: routing key */
+    /* Nodenames; none = every worker. */
+    const struct str *destination;
+    size_t ndestination;
 };
 
-/* Appends the JSON body of a command to all workers. */
+/* Appends the JSON body of a command. */
 void pidbox_encode(struct buf *out, const struct pidbox_command *command);
 
-/* Replies that say an error, or are no replies at all, give nothing and
- * false. Slices are valid until the callback returns. */
+/* A reply taken apart: JSON, or msgpack of workers whose task_serializer is
+ * that. Replies that say an error, or are no replies at all, give nothing and
+ * false. Slices and structures are valid until the callback returns. */
 
-/* `stats`: how many tasks the worker's pool can run at once. */
-bool pidbox_read_stats(struct str body,
+struct pidbox_total {
+    struct str name;
+    int64_t n;
+};
+
+/* `stats` of one worker process. */
+struct pidbox_stats {
+    int64_t pid;       /* 0 = not told; so are the others with -1 */
+    int64_t clock;     /* the worker's, when it replied */
+    struct str pool;   /* "prefork"; empty before Celery 5.3 */
+    int64_t processes; /* tasks that the pool can run at once, 0 or more */
+    int64_t prefetch;  /* 0 = no limit */
+    int64_t maxrss;    /* bytes */
+    int64_t uptime_s;
+    /* Tasks started since the process began, by name. */
+    const struct pidbox_total *totals;
+    size_t ntotals;
+};
+bool pidbox_read_stats(struct str body, enum serializer serializer,
                        void (*fn)(void *ctx, struct str node,
-                                  int64_t processes),
+                                  const struct pidbox_stats *stats),
                        void *ctx);
+
 /* `active_queues`: once for the worker with a NULL queue, then once for each
  * queue that it consumes. */
-bool pidbox_read_queues(struct str body,
+bool pidbox_read_queues(struct str body, enum serializer serializer,
                         void (*fn)(void *ctx, struct str node,
                                    struct str queue),
                         void *ctx);
+
+/* A task that a worker holds, of `active`, `reserved` or `scheduled`. */
+struct pidbox_request {
+    struct str id;
+    struct str name;
+    /* Where it is certain: sent to a queue by the default exchange. Else
+     * empty. */
+    struct str queue;
+    double started_s; /* Unix seconds, NaN when it has not */
+    double eta_s;     /* `scheduled` only, else NaN */
+};
+/* Once for the worker with a NULL request, then once for each of its tasks. */
+bool pidbox_read_requests(struct str body, enum serializer serializer,
+                          void (*fn)(void *ctx, struct str node,
+                                     const struct pidbox_request *request),
+                          void *ctx);
+
+/* `registered`: once for the worker with a NULL name, then once for each task
+ * that it knows, without what is appended in brackets. */
+bool pidbox_read_registered(struct str body, enum serializer serializer,
+                            void (*fn)(void *ctx, struct str node,
+                                       struct str name),
+                            void *ctx);
+
+/* `enable_events` and other commands that only say ok. */
+bool pidbox_read_ok(struct str body, enum serializer serializer,
+                    void (*fn)(void *ctx, struct str node), void *ctx);

@@ -210,7 +210,10 @@ step(struct input *in, struct metrics *metrics, struct queues *queues,
         metrics_expire(metrics, *now);
         break;
     case 2:
-        metrics_broker_up(metrics, what & 32, *now);
+        if (what & 32)
+            metrics_broker_up(metrics, *now);
+        else
+            metrics_broker_down(metrics, 0, *now);
         break;
     case 3:
         poll(in, queues, metrics, *now);
@@ -234,7 +237,7 @@ LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len)
     struct now now = {.mono_ms = 1000000, .wall_s = 1.7e9};
     struct metrics *metrics = open_metrics(&in, now);
     struct queues *queues = queues_new(metrics_registry(metrics));
-    metrics_broker_up(metrics, true, now);
+    metrics_broker_up(metrics, now);
     while (in.at < in.end)
         step(&in, metrics, queues, &now);
     check_pages(metrics, now, len % 2 == 0);

@@ -284,8 +284,9 @@ on_up(void *ctx)
 }
 
 static inline void
-on_down(void *ctx, enum broker_reason reason)
+on_down(void *ctx, enum broker_reason reason, int64_t unheard_ms)
 {
+    (void)unheard_ms;
     struct rig *rig = ctx;
     rig->ndowns++;
     rig->reason = reason;
@@ -325,11 +326,11 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static inline void
-on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
+on_queue(void *ctx, struct str name, const struct queue_state *state)
 {
     struct rig *rig = ctx;
-    buf_printf(&rig->answers, "%.*s %d %d;", STR_FMT(name), (int)length,
-               (int)consumers);
+    buf_printf(&rig->answers, "%.*s %d %d;", STR_FMT(name), (int)state->length,
+               (int)state->consumers);
 }
 
 static inline void

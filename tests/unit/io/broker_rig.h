@@ -72,8 +72,9 @@ on_up(void *ctx)
 }
 
 static void
-on_down(void *ctx, enum broker_reason reason)
+on_down(void *ctx, enum broker_reason reason, int64_t unheard_ms)
 {
+    (void)unheard_ms;
     struct rig *rig = ctx;
     rig->ndown++;
     rig->down = reason;
@@ -115,11 +116,12 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
-on_queue(void *ctx, struct str name, int64_t length, int64_t consumers)
+on_queue(void *ctx, struct str name, const struct queue_state *state)
 {
     struct rig *rig = ctx;
-    ck_assert_int_eq(consumers, -1); /* Redis does not count them */
-    buf_printf(&rig->queues, "%.*s=%lld\n", STR_FMT(name), (long long)length);
+    ck_assert_int_eq(state->consumers, -1); /* Redis does not count them */
+    buf_printf(&rig->queues, "%.*s=%lld\n", STR_FMT(name),
+               (long long)state->length);
 }
 
 static void

@@ -61,7 +61,7 @@ rig_open(struct rig *rig, const struct metrics_config *config)
     rig->metrics = metrics_new(config, key, rig->now, &err);
     ck_assert_msg(rig->metrics != NULL, "%.*s", STR_FMT(buf_str(&err)));
     buf_close(&err);
-    metrics_broker_up(rig->metrics, true, rig->now);
+    metrics_broker_up(rig->metrics, rig->now);
 }
 
 static inline void

@@ -128,13 +128,13 @@ END_TEST
 
 START_TEST(blind_seconds_go_on_until_the_broker_is_back)
 {
-    metrics_broker_up(rig.metrics, false, rig.now);
+    metrics_broker_down(rig.metrics, 0, rig.now);
     rig_pass(&rig, 10);
     ASSERT_VALUE(&rig, "celery_exporter_broker_up", 0);
     ASSERT_VALUE(&rig, "celery_exporter_blind_seconds_total", 10);
 
-    metrics_broker_up(rig.metrics, true, rig.now);
-    metrics_broker_up(rig.metrics, true, rig.now);
+    metrics_broker_up(rig.metrics, rig.now);
+    metrics_broker_up(rig.metrics, rig.now);
     rig_pass(&rig, 10);
 
     ASSERT_VALUE(&rig, "celery_exporter_broker_up", 1);

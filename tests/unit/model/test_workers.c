@@ -294,9 +294,9 @@ END_TEST
 START_TEST(time_without_the_broker_is_no_silence)
 {
     rig_heartbeat(&rig, "celery@h", 1, 0, 0);
-    metrics_broker_up(rig.metrics, false, rig.now);
+    metrics_broker_down(rig.metrics, 0, rig.now);
     rig_pass(&rig, 5000);
-    metrics_broker_up(rig.metrics, true, rig.now);
+    metrics_broker_up(rig.metrics, rig.now);
     rig_pass(&rig, 299);
     ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
 
@@ -311,10 +311,10 @@ START_TEST(time_in_which_the_exporter_stood_still_is_no_silence)
 {
     rig_heartbeat(&rig, "celery@h", 1, 0, 0);
     rig.now.mono_ms += 4000 * 1000;
-    metrics_broker_up(rig.metrics, false, rig.now);
+    metrics_broker_down(rig.metrics, 0, rig.now);
     metrics_tick(rig.metrics, rig.now);
     rig_pass(&rig, 1);
-    metrics_broker_up(rig.metrics, true, rig.now);
+    metrics_broker_up(rig.metrics, rig.now);
     rig_pass(&rig, 200);
 
     ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
