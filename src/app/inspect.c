@@ -114,14 +114,18 @@ inspect_queue(struct inspect *inspect, struct str name,
 {
     if (inspect == NULL)
         return;
-    if (state->length >= 0)
-        queues_set_length(inspect->queues, name, state->length,
-                          clock_now(inspect->loop));
-    else
+    if (state->length < 0)
         inspect->all_lengths = false;
-    if (state->consumers >= 0)
-        queues_set_consumers(inspect->queues, name, state->consumers,
-                             clock_now(inspect->loop));
+    queues_set_figures(inspect->queues, name,
+                       &(struct queue_figures){
+                           .length = state->length,
+                           .consumers = state->consumers,
+                           .missing = state->missing,
+                           .steps = state->steps,
+                           .step_lengths = state->step_lengths,
+                           .nsteps = state->nsteps,
+                       },
+                       clock_now(inspect->loop));
     if (inspect->nasked > 0 && --inspect->nasked == 0)
         end_lengths(inspect, inspect->all_lengths);
 }
@@ -321,9 +325,10 @@ inspect_new(uv_loop_t *loop, const struct options *options,
     inspect->broker = broker;
     inspect->metrics = metrics;
     struct registry *registry = metrics_registry(metrics);
-    inspect->queues = queues_new(registry);
+    inspect->queues =
+        queues_new(registry, 1000 * options->purge_offline_worker_s);
     for (size_t i = 0; i < options->queues.n; i++)
-        queues_add(inspect->queues, str_from(options->queues.items[i]),
+        queues_pin(inspect->queues, str_from(options->queues.items[i]),
                    clock_now(inspect->loop));
     for (size_t i = 0; i < SOURCE_COUNT; i++) {
         inspect->sources[i] =

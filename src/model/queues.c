@@ -3,50 +3,36 @@
 #include <stdlib.h>
 
 #include "base/index.h"
+#include "base/number.h"
 #include "base/xalloc.h"
+#include "model/consumers.h"
 #include "model/values.h"
 
-enum {
-    /* More of either are not looked at: there is a label cap behind. */
-    MAX_QUEUES = 10000,
-    MAX_CONSUMERS = 10000,
-    MAX_LIST = 1000,            /* of one worker */
-    MAX_PROCESSES = 1000000000, /* more than any worker has */
-};
+/* More are not looked at: there is a label cap behind. */
+enum { MAX_QUEUES = 10000 };
 
 struct queue {
     struct hash128 hash;
     char *name;
     size_t name_len;
+    uint32_t value;       /* of the label */
+    bool pinned;          /* never leaves */
+    bool has_steps;       /* a step above the first has held something */
+    int64_t mentioned_ms; /* the last time */
+    int64_t length;       /* as the broker last said */
     int64_t workers;
     int64_t processes;
-    uint64_t list; /* the last list it was put on */
-};
-
-/* A worker as it last answered. */
-struct consumer {
-    struct hash128 hash;
-    char *node;
-    size_t node_len;
-    int64_t processes;
-    bool answered;    /* in this poll */
-    uint64_t list;    /* a running number */
-    uint32_t *queues; /* on the list */
-    size_t nqueues;
-    size_t cap;
+    uint64_t last_list; /* see consumers_add */
 };
 
 struct queues {
     struct registry *registry;
+    int64_t leave_ms;
     struct queue *items;
     size_t nitems;
     size_t cap;
     struct index index;
-    struct consumer *consumers;
-    size_t nconsumers;
-    size_t consumers_cap;
-    struct index consumer_index;
-    uint64_t nlists;
+    struct consumers consumers;
 };
 
 static struct hash128
@@ -55,27 +41,26 @@ queue_hash(const void *owner, uint32_t number)
     return ((const struct queues *)owner)->items[number].hash;
 }
 
-static struct hash128
-consumer_hash(const void *owner, uint32_t number)
+static void
+show_size(const struct queues *queues)
 {
-    return ((const struct queues *)owner)->consumers[number].hash;
+    static const struct str table = STR_INIT("queues");
+    struct group *group = registry_group(queues->registry, GROUP_TABLE_CAP);
+    struct series *series =
+        registry_fixed(queues->registry, GROUP_TABLE_CAP, &table);
+    group_set(group, series, CAP_USED_COL, (double)queues->nitems);
+    group_set(group, series, CAP_LIMIT_COL, MAX_QUEUES);
 }
 
 struct queues *
-queues_new(struct registry *registry)
+queues_new(struct registry *registry, int64_t leave_ms)
 {
-    struct queues *queues = xcalloc(1, sizeof(*queues));
-    queues->registry = registry;
+    struct queues *queues = xmalloc(sizeof(*queues));
+    *queues = (struct queues){.registry = registry, .leave_ms = leave_ms};
     index_init(&queues->index, queue_hash, queues);
-    index_init(&queues->consumer_index, consumer_hash, queues);
+    consumers_init(&queues->consumers, registry_hash_key(registry));
+    show_size(queues);
     return queues;
-}
-
-static void
-consumer_free(struct consumer *consumer)
-{
-    free(consumer->node);
-    free(consumer->queues);
 }
 
 void
@@ -85,24 +70,36 @@ queues_free(struct queues *queues)
         return;
     for (size_t i = 0; i < queues->nitems; i++)
         free(queues->items[i].name);
-    for (size_t i = 0; i < queues->nconsumers; i++)
-        consumer_free(&queues->consumers[i]);
-    index_close(&queues->index);
-    index_close(&queues->consumer_index);
     free(queues->items);
-    free(queues->consumers);
+    index_close(&queues->index);
+    consumers_close(&queues->consumers);
     free(queues);
 }
 
 static void
-show(struct queues *queues, struct str name, size_t column, double value,
-     struct now now)
+show(struct queues *queues, const struct queue *queue, size_t column,
+     double value, struct now now)
 {
     struct group *group = registry_group(queues->registry, GROUP_QUEUE);
+    const uint32_t ids[SERIES_MAX_LABELS] = {queue->value};
+    group_set(group, group_series(group, ids, now.wall_s), column, value);
+}
+
+static void
+show_step(struct queues *queues, const struct queue *queue, int64_t step,
+          int64_t length, struct now now)
+{
+    struct group *group = registry_group(queues->registry, GROUP_PRIORITY);
+    struct buf text;
+    buf_init(&text, 0);
+    buf_add_i64(&text, step);
     const uint32_t ids[SERIES_MAX_LABELS] = {
-        registry_value(queues->registry, LABEL_QUEUE_NAME, name)};
+        registry_value(queues->registry, LABEL_FIXED, buf_str(&text)),
+        queue->value};
+    buf_close(&text);
     if (ids[0] != VALUES_OTHER)
-        group_set(group, group_series(group, ids, now.wall_s), column, value);
+        group_set(group, group_series(group, ids, now.wall_s),
+                  PRIORITY_LENGTH_COL, (double)length);
 }
 
 struct str
@@ -117,169 +114,228 @@ queues_n(const struct queues *queues)
     return queues->nitems;
 }
 
-static struct hash128
-hash_of(const struct queues *queues, struct str text)
+static struct queue *
+find(const struct queues *queues, struct str name)
 {
-    return hash_bytes(registry_hash_key(queues->registry), text);
+    const uint32_t found = index_find(
+        &queues->index, hash_bytes(registry_hash_key(queues->registry), name));
+    return found == INDEX_NONE ? NULL : &queues->items[found];
 }
 
-/* INDEX_NONE when there are too many already. */
-static uint32_t
-find_or_add(struct queues *queues, struct str name, struct now now)
+static void
+add(struct queues *queues, struct str name, uint32_t value, struct now now)
 {
-    const struct hash128 hash = hash_of(queues, name);
-    const uint32_t found = index_find(&queues->index, hash);
-    if (found != INDEX_NONE || queues->nitems >= MAX_QUEUES)
-        return found;
-    /* What the page has no room for need not be asked either. */
-    if (registry_value(queues->registry, LABEL_QUEUE_NAME, name) ==
-        VALUES_OTHER)
-        return INDEX_NONE;
     if (queues->nitems == queues->cap) {
         queues->cap = queues->cap == 0 ? 8 : 2 * queues->cap;
         queues->items =
             xrealloc(queues->items, queues->cap, sizeof(*queues->items));
     }
     const uint32_t number = (uint32_t)queues->nitems++;
-    queues->items[number] = (struct queue){
-        .hash = hash, .name = str_dup(name), .name_len = name.len};
-    index_add(&queues->index, hash, number);
-    show(queues, name, QUEUE_LENGTH_COL, 0, now);
-    show(queues, name, QUEUE_WORKERS_COL, 0, now);
-    show(queues, name, QUEUE_PROCESSES_COL, 0, now);
-    return number;
+    struct queue *queue = &queues->items[number];
+    *queue = (struct queue){
+        .hash = hash_bytes(registry_hash_key(queues->registry), name),
+        .name = str_dup(name),
+        .name_len = name.len,
+        .value = value,
+    };
+    index_add(&queues->index, queue->hash, number);
+    show(queues, queue, QUEUE_LENGTH_COL, 0, now);
+    show(queues, queue, QUEUE_WORKERS_COL, 0, now);
+    show(queues, queue, QUEUE_PROCESSES_COL, 0, now);
+    show_size(queues);
+}
+
+/* NULL when there are too many already. */
+static struct queue *
+mention(struct queues *queues, struct str name, struct now now)
+{
+    struct queue *queue = find(queues, name);
+    if (queue == NULL && queues->nitems < MAX_QUEUES) {
+        const uint32_t value =
+            registry_value(queues->registry, LABEL_QUEUE_NAME, name);
+        /* What the page has no room for need not be asked either. */
+        if (value == VALUES_OTHER)
+            return NULL;
+        add(queues, name, value, now);
+        queue = &queues->items[queues->nitems - 1];
+    }
+    if (queue != NULL)
+        queue->mentioned_ms = now.mono_ms;
+    return queue;
 }
 
 void
 queues_add(struct queues *queues, struct str name, struct now now)
 {
-    find_or_add(queues, name, now);
+    mention(queues, name, now);
 }
 
 void
-queues_set_length(struct queues *queues, struct str name, int64_t length,
-                  struct now now)
+queues_pin(struct queues *queues, struct str name, struct now now)
 {
-    show(queues, name, QUEUE_LENGTH_COL, (double)length, now);
+    struct queue *queue = mention(queues, name, now);
+    if (queue != NULL)
+        queue->pinned = true;
+}
+
+static void
+set_steps(struct queues *queues, struct queue *queue,
+          const struct queue_figures *figures, struct now now)
+{
+    for (size_t i = 1; i < figures->nsteps; i++)
+        queue->has_steps |= figures->step_lengths[i] > 0;
+    for (size_t i = 0; queue->has_steps && i < figures->nsteps; i++)
+        show_step(queues, queue, figures->steps[i], figures->step_lengths[i],
+                  now);
 }
 
 void
-queues_set_consumers(struct queues *queues, struct str name, int64_t consumers,
-                     struct now now)
+queues_set_figures(struct queues *queues, struct str name,
+                   const struct queue_figures *figures, struct now now)
 {
-    show(queues, name, QUEUE_CONSUMERS_COL, (double)consumers, now);
+    struct queue *queue = find(queues, name);
+    if (queue == NULL)
+        return;
+    if (figures->length > 0 || figures->consumers > 0)
+        queue->mentioned_ms = now.mono_ms;
+    const int64_t length = figures->missing ? 0 : figures->length;
+    if (length >= 0) {
+        queue->length = length;
+        show(queues, queue, QUEUE_LENGTH_COL, (double)length, now);
+    }
+    if (figures->consumers >= 0)
+        show(queues, queue, QUEUE_CONSUMERS_COL, (double)figures->consumers,
+             now);
+    set_steps(queues, queue, figures, now);
 }
+
+/* ---- the workers ---- */
 
 void
 queues_poll_begin(struct queues *queues)
 {
-    for (size_t i = 0; i < queues->nconsumers; i++)
-        queues->consumers[i].answered = false;
-}
-
-static struct consumer *
-consumer_of(struct queues *queues, struct str node)
-{
-    const struct hash128 hash = hash_of(queues, node);
-    const uint32_t found = index_find(&queues->consumer_index, hash);
-    if (found != INDEX_NONE)
-        return &queues->consumers[found];
-    if (queues->nconsumers >= MAX_CONSUMERS)
-        return NULL;
-    if (queues->nconsumers == queues->consumers_cap) {
-        queues->consumers_cap =
-            queues->consumers_cap == 0 ? 8 : 2 * queues->consumers_cap;
-        queues->consumers = xrealloc(queues->consumers, queues->consumers_cap,
-                                     sizeof(*queues->consumers));
-    }
-    const uint32_t number = (uint32_t)queues->nconsumers++;
-    queues->consumers[number] = (struct consumer){.hash = hash,
-                                                  .node = str_dup(node),
-                                                  .node_len = node.len,
-                                                  .list = ++queues->nlists};
-    index_add(&queues->consumer_index, hash, number);
-    return &queues->consumers[number];
+    consumers_poll_begin(&queues->consumers);
 }
 
 void
 queues_set_processes(struct queues *queues, struct str node, int64_t processes)
 {
-    struct consumer *consumer = consumer_of(queues, node);
-    if (consumer == NULL)
-        return;
-    consumer->processes = processes < 0               ? 0
-                          : processes > MAX_PROCESSES ? MAX_PROCESSES
-                                                      : processes;
-    consumer->answered = true;
+    consumers_set_processes(&queues->consumers, node, processes);
 }
 
 void
-queues_set_consumed(struct queues *queues, struct str node, struct str queue,
+queues_set_consumed(struct queues *queues, struct str node, struct str name,
                     struct now now)
 {
-    struct consumer *consumer = consumer_of(queues, node);
-    if (consumer == NULL)
-        return;
-    consumer->answered = true;
-    if (queue.ptr == NULL) {
-        consumer->nqueues = 0;
-        consumer->list = ++queues->nlists;
+    if (name.ptr == NULL) {
+        consumers_begin_list(&queues->consumers, node);
         return;
     }
-    const uint32_t number = find_or_add(queues, queue, now);
-    if (number == INDEX_NONE || consumer->nqueues >= MAX_LIST ||
-        queues->items[number].list == consumer->list)
-        return;
-    queues->items[number].list = consumer->list;
-    if (consumer->nqueues == consumer->cap) {
-        consumer->cap = consumer->cap == 0 ? 4 : 2 * consumer->cap;
-        consumer->queues = xrealloc(consumer->queues, consumer->cap,
-                                    sizeof(*consumer->queues));
-    }
-    consumer->queues[consumer->nqueues++] = number;
+    struct queue *queue = mention(queues, name, now);
+    if (queue != NULL)
+        consumers_add(&queues->consumers, node,
+                      (uint32_t)(queue - queues->items), &queue->last_list);
 }
 
 static void
-forget_gone(struct queues *queues, bool (*alive)(void *ctx, struct str node),
-            void *ctx)
+sum_up(void *ctx, uint32_t number, int64_t processes)
 {
-    size_t kept = 0;
-    index_close(&queues->consumer_index);
-    index_init(&queues->consumer_index, consumer_hash, queues);
-    for (size_t i = 0; i < queues->nconsumers; i++) {
-        struct consumer *consumer = &queues->consumers[i];
-        const struct str node = {consumer->node, consumer->node_len};
-        if (!consumer->answered && !alive(ctx, node)) {
-            consumer_free(consumer);
-            continue;
-        }
-        queues->consumers[kept] = *consumer;
-        index_add(&queues->consumer_index, consumer->hash, (uint32_t)kept++);
-    }
-    queues->nconsumers = kept;
+    struct queues *queues = ctx;
+    queues->items[number].workers++;
+    queues->items[number].processes += processes;
 }
 
 void
-queues_poll_end(struct queues *queues,
-                bool (*alive)(void *ctx, struct str node), void *ctx,
+queues_poll_end(struct queues *queues, queues_alive_fn alive, void *ctx,
                 struct now now)
 {
-    forget_gone(queues, alive, ctx);
+    consumers_poll_end(&queues->consumers, alive, ctx);
     for (size_t i = 0; i < queues->nitems; i++)
         queues->items[i].workers = queues->items[i].processes = 0;
-    for (size_t i = 0; i < queues->nconsumers; i++) {
-        const struct consumer *consumer = &queues->consumers[i];
-        for (size_t k = 0; k < consumer->nqueues; k++) {
-            struct queue *queue = &queues->items[consumer->queues[k]];
-            queue->workers++;
-            queue->processes += consumer->processes;
-        }
-    }
+    consumers_each_queue(&queues->consumers, sum_up, queues);
     for (size_t i = 0; i < queues->nitems; i++) {
-        const struct str name = queues_name(queues, i);
-        show(queues, name, QUEUE_WORKERS_COL, (double)queues->items[i].workers,
-             now);
-        show(queues, name, QUEUE_PROCESSES_COL,
-             (double)queues->items[i].processes, now);
+        struct queue *queue = &queues->items[i];
+        if (queue->workers > 0)
+            queue->mentioned_ms = now.mono_ms;
+        show(queues, queue, QUEUE_WORKERS_COL, (double)queue->workers, now);
+        show(queues, queue, QUEUE_PROCESSES_COL, (double)queue->processes, now);
     }
+}
+
+bool
+queues_workers(const struct queues *queues, struct str name, size_t *nworkers)
+{
+    const struct queue *queue = find(queues, name);
+    *nworkers = queue == NULL ? 0 : (size_t)queue->workers;
+    return queue != NULL;
+}
+
+/* ---- leaving ---- */
+
+static bool
+leaves(const struct queues *queues, const struct queue *queue, struct now now)
+{
+    return queues->leave_ms > 0 && !queue->pinned && queue->length == 0 &&
+           queue->workers == 0 &&
+           now.mono_ms - queue->mentioned_ms > queues->leave_ms;
+}
+
+/* Moves up those that stay, and tells where each is now. */
+static void
+close_ranks(struct queues *queues, const bool *gone, uint32_t *numbers)
+{
+    index_close(&queues->index);
+    index_init(&queues->index, queue_hash, queues);
+    uint32_t kept = 0;
+    for (size_t i = 0; i < queues->nitems; i++) {
+        numbers[i] = gone[i] ? UINT32_MAX : kept;
+        if (gone[i]) {
+            free(queues->items[i].name);
+            continue;
+        }
+        queues->items[kept] = queues->items[i];
+        index_add(&queues->index, queues->items[kept].hash, kept);
+        kept++;
+    }
+    queues->nitems = kept;
+}
+
+/* Their label value may be that of tasks, too, and stays. */
+static void
+drop_series(struct queues *queues, struct idset *values)
+{
+    /* Names that look alike once they are cut have one value. */
+    for (size_t i = 0; i < queues->nitems; i++)
+        idset_remove(values, queues->items[i].value);
+    group_drop(registry_group(queues->registry, GROUP_QUEUE), 0, values);
+    group_drop(registry_group(queues->registry, GROUP_PRIORITY), 1, values);
+}
+
+void
+queues_forget(struct queues *queues, struct now now)
+{
+    struct idset values = {0};
+    bool *gone = xcalloc(queues->nitems + 1, sizeof(*gone));
+    for (size_t i = 0; i < queues->nitems; i++) {
+        gone[i] = leaves(queues, &queues->items[i], now);
+        if (gone[i])
+            idset_add(&values, queues->items[i].value);
+    }
+    if (values.n > 0) {
+        uint32_t *numbers = xcalloc(queues->nitems, sizeof(*numbers));
+        close_ranks(queues, gone, numbers);
+        consumers_renumber(&queues->consumers, numbers);
+        drop_series(queues, &values);
+        show_size(queues);
+        free(numbers);
+    }
+    free(gone);
+    idset_close(&values);
+}
+
+void
+queues_excuse(struct queues *queues, struct now now)
+{
+    for (size_t i = 0; i < queues->nitems; i++)
+        queues->items[i].mentioned_ms = now.mono_ms;
 }

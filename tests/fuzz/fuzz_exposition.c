@@ -110,9 +110,21 @@ poll(struct input *in, struct queues *queues, struct metrics *metrics,
         queues_set_processes(queues, node, take_int(in));
         queues_set_consumed(queues, node, (struct str){0}, now);
         queues_set_consumed(queues, node, take_text(in), now);
-        queues_set_length(queues, take_text(in), take_int(in), now);
+        const int64_t steps[] = {0, take_int(in)};
+        const int64_t lengths[] = {0, take_int(in)};
+        queues_set_figures(queues, take_text(in),
+                           &(struct queue_figures){
+                               .length = take_int(in),
+                               .consumers = take_int(in),
+                               .missing = take(in) & 1,
+                               .steps = steps,
+                               .step_lengths = lengths,
+                               .nsteps = COUNT_OF(steps),
+                           },
+                           now);
     }
     queues_poll_end(queues, is_alive, metrics, now);
+    queues_forget(queues, now);
 }
 
 static void
@@ -236,7 +248,7 @@ LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len)
     struct input in = {bytes, bytes + len};
     struct now now = {.mono_ms = 1000000, .wall_s = 1.7e9};
     struct metrics *metrics = open_metrics(&in, now);
-    struct queues *queues = queues_new(metrics_registry(metrics));
+    struct queues *queues = queues_new(metrics_registry(metrics), 60000);
     metrics_broker_up(metrics, now);
     while (in.at < in.end)
         step(&in, metrics, queues, &now);

@@ -6,6 +6,8 @@
 
 const char suite_name[] = "queues";
 
+enum { LEAVE_MS = 600 * 1000 };
+
 static struct rig rig;
 static struct queues *queues;
 static bool is_alive;
@@ -16,7 +18,7 @@ open_with(size_t max_queue_names)
     struct metrics_config config = rig_config();
     config.registry.max_queue_names = max_queue_names;
     rig_open(&rig, &config);
-    queues = queues_new(metrics_registry(rig.metrics));
+    queues = queues_new(metrics_registry(rig.metrics), LEAVE_MS);
     is_alive = false;
 }
 
@@ -48,6 +50,19 @@ answer(const char *node, int64_t processes, const char *queue)
     queues_set_processes(queues, str_from(node), processes);
     queues_set_consumed(queues, str_from(node), (struct str){0}, rig.now);
     queues_set_consumed(queues, str_from(node), str_from(queue), rig.now);
+}
+
+static void
+set_figures(const char *queue, const struct queue_figures *figures)
+{
+    queues_set_figures(queues, str_from(queue), figures, rig.now);
+}
+
+static void
+set_length(const char *queue, int64_t length)
+{
+    set_figures(queue,
+                &(struct queue_figures){.length = length, .consumers = -1});
 }
 
 static void
@@ -140,7 +155,7 @@ END_TEST
 START_TEST(a_length_is_shown_as_it_was_told)
 {
     queues_add(queues, STR("q"), rig.now);
-    queues_set_length(queues, STR("q"), 12345, rig.now);
+    set_length("q", 12345);
 
     ASSERT_VALUE(&rig, "celery_queue_length{queue_name='q'}", 12345);
 }
@@ -170,7 +185,7 @@ START_TEST(queues_past_the_label_cap_are_not_asked_for)
     answer("a@h", 1, "q");
     answer("b@h", 1, "r");
     end_poll();
-    queues_set_length(queues, STR("r"), 99, rig.now);
+    set_length("r", 99);
 
     ck_assert_uint_eq(queues_n(queues), 1);
     ck_assert_uint_eq(rig_n(&rig, "celery_queue_length{"), 1);
