@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from support.events import Publisher
 from support import rabbit as rabbitmq
+from support.brokers import AmqpWay, RedisWay, Tls, TlsRedis
+from support.certificates import Authority
 from support.exporter import BINARY, Exporter
 from support.redis_server import RedisServer
 
@@ -64,22 +65,76 @@ def make_exporter(tmp_path):
             exporter.kill()
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Issues what servers and clients of the whole session show."""
+    ca = Authority(tmp_path_factory.mktemp("authority"))
+    ca.server = ca.issue("server")
+    ca.user = ca.issue("user", "DNS:user")
+    return ca
+
+
 @pytest.fixture
-def run_exporter(redis_server, make_exporter):
+def make_broker(request):
+    """make_broker(way): a broker to be reached that way, with nothing on it;
+    own, when it may be stopped."""
+
+    def redis_way(_):
+        return RedisWay(request.getfixturevalue("redis_server"))
+
+    def redis_tls(_):
+        ca = request.getfixturevalue("authority")
+        server = TlsRedis(request.getfixturevalue("make_redis"), ca, ca.server)
+        return RedisWay(server.redis, server.url(), Tls(ca, ca.user, "ssl_"))
+
+    def vhost(own):
+        if not own:
+            return request.getfixturevalue("vhost")
+        return request.getfixturevalue("own_rabbit").vhost()
+
+    def amqp_way(own):
+        return AmqpWay(vhost(own))
+
+    def amqp_tls(own):
+        ca = request.getfixturevalue("authority")
+        return AmqpWay(vhost(own), Tls(ca, ca.user, ""))
+
+    makers = {"redis": redis_way, "redis+tls": redis_tls, "amqp": amqp_way,
+              "amqp+tls": amqp_tls}
+    return lambda way, own=False: makers[way](own)
+
+
+@pytest.fixture
+def broker(request, make_broker):
+    """A plain Redis, where the test does not choose by
+    parametrize("broker", WAYS, indirect=True)."""
+    return make_broker(getattr(request, "param", "redis"))
+
+
+@pytest.fixture
+def own_broker(broker, make_broker, request):
+    """Of the same kind as `broker`, and may be stopped."""
+    way = request.node.callspec.params["broker"]
+    return broker if way.startswith("redis") else make_broker(way, own=True)
+
+
+@pytest.fixture
+def run_exporter(broker, make_exporter):
     """Exporters on one fresh broker; they must leave nothing behind on it."""
     started = []
 
     def run(*args, **options):
-        started.append(make_exporter(redis_server.url(), *args, **options))
+        started.append(make_exporter(broker.url(), *broker.arguments, *args,
+                                     **options))
         return started[-1]
 
     yield run
-    if redis_server.process is None:
+    if not started or not broker.running:
         return
     for exporter in started:
         exporter.stop()
-    keys = [key for key in redis_server.client.keys("*") if b"reply" in key]
-    assert keys == [], "keys left behind"
+    left = [name for name in broker.left_behind() if "reply" in name]
+    assert left == [], "left behind"
 
 
 @pytest.fixture
@@ -88,8 +143,8 @@ def exporter(run_exporter):
 
 
 @pytest.fixture
-def publisher(redis_server):
-    return Publisher(redis_server.connect())
+def publisher(broker):
+    return broker.publisher()
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +164,15 @@ def make_rabbit(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def rabbit(make_rabbit):
+def rabbit(make_rabbit, authority):
     """Shared, and not to be stopped."""
-    return make_rabbit()
+    return make_rabbit(tls=(authority, authority.server))
+
+
+@pytest.fixture(scope="session")
+def own_rabbit(make_rabbit, authority):
+    """One that may be stopped and killed, and runs after each test."""
+    return make_rabbit(tls=(authority, authority.server))
 
 
 @pytest.fixture

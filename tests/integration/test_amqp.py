@@ -329,7 +329,7 @@ def test_connections_closed_by_the_administrator(vhost, exporter, publisher):
     vhost.close_connections()
 
     exporter.wait_value(2, "celery_exporter_broker_connects_total")
-    vhost._connection = None
+    vhost.close()
     page = still_counts(exporter, vhost)
     assert reasons(page, "disconnects") == {"closed": 1}
     assert "CONNECTION_FORCED" in exporter.log
@@ -361,8 +361,8 @@ def test_vhost_deleted_and_made_again(rabbit, make_exporter):
     vhost.close()
 
 
-def test_broker_without_memory_still_delivers(make_rabbit, make_exporter):
-    rabbit = make_rabbit()
+def test_broker_without_memory_still_delivers(own_rabbit, make_exporter):
+    rabbit = own_rabbit
     vhost = rabbit.vhost()
     exporter = make_exporter(vhost.url())
     publisher = AmqpPublisher(vhost)
@@ -378,8 +378,8 @@ def test_broker_without_memory_still_delivers(make_rabbit, make_exporter):
     assert exporter.page().value("celery_exporter_broker_connects_total") == 1
 
 
-def test_server_frozen_killed_and_started_again(make_rabbit, make_exporter):
-    rabbit = make_rabbit()
+def test_server_frozen_killed_and_started_again(own_rabbit, make_exporter):
+    rabbit = own_rabbit
     vhost = rabbit.vhost()
     exporter = make_exporter(vhost.url())
     still_counts(exporter, vhost)
@@ -398,7 +398,7 @@ def test_server_frozen_killed_and_started_again(make_rabbit, make_exporter):
     rabbit.kill()
     exporter.wait_for(down, 2)
     assert exporter.get("/health").status == 500
-    vhost._connection = None
+    vhost.close()
     rabbit.start()
     exporter.wait_connected(30)
     page = still_counts(exporter, vhost)

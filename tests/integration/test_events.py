@@ -4,10 +4,13 @@ import time
 
 import pytest
 
+from support.brokers import WAYS
 from support.events import Sender, task_id
 from support.wait import stays
 
 pytestmark = pytest.mark.sanitized
+# What depends on how messages are carried; the rest is the same behind that.
+on_every_broker = pytest.mark.parametrize("broker", WAYS, indirect=True)
 
 KINDS = ("sent", "received", "started", "succeeded", "failed", "rejected",
          "revoked", "retried", "cancelled")
@@ -83,6 +86,7 @@ def occurrences(words):
     return {kind: kinds.count(kind) for kind in kinds}
 
 
+@on_every_broker
 @pytest.mark.parametrize("batched", [False, True], ids=["single", "list"])
 def test_every_event_of_every_sequence_counts_once(exporter, publisher, batched):
     worker, client = Sender("w1@host-a"), Sender("gen77@client")
@@ -159,6 +163,7 @@ def test_custom_task_events_change_no_counter_of_the_task(exporter, publisher):
     assert page.value("celery_exporter_events_total", event="other") == 3
 
 
+@on_every_broker
 def test_empty_list_is_a_message_without_events(exporter, publisher):
     before = exporter.page().value("celery_exporter_messages_total")
 
@@ -171,6 +176,7 @@ def test_empty_list_is_a_message_without_events(exporter, publisher):
 
 # Task names and texts.
 
+@on_every_broker
 @pytest.mark.parametrize("name", [
     "tâches.été☃", 'weird"quoted\\back{slash}\nnl', "a b,c=d", "💥"])
 def test_task_name_of_any_character_survives(exporter, publisher, name):
@@ -183,6 +189,7 @@ def test_task_name_of_any_character_survives(exporter, publisher, name):
                       queue_name="celery") == 1
 
 
+@on_every_broker
 def test_values_that_python_writes_and_json_forbids_lose_nothing(exporter,
                                                                  publisher):
     worker, task = Sender("w1@host-a"), task_id()
@@ -353,6 +360,7 @@ def test_without_name_grace_it_counts_at_once(run_exporter, publisher):
 
 # Repeats.
 
+@on_every_broker
 def test_exact_repeat_counts_once(exporter, publisher):
     worker, task = Sender("w1@host-a"), task_id()
     received, started = worker.received(task, "demo.add"), worker.started(task)
@@ -524,6 +532,7 @@ def test_label_of_a_purged_worker_does_not_take_a_queue_with_it(run_exporter,
     assert counter(page, "sent", hostname="client", queue="host-a") == 1
 
 
+@on_every_broker
 def test_name_stays_known_while_others_come_and_go(exporter, publisher):
     worker, task = Sender("w1@host-a"), task_id()
     publisher.send(worker.received(task, "demo.slow"))

@@ -63,12 +63,6 @@ def exporter(vhost, make_exporter):
     return make_exporter(vhost.url())
 
 
-@pytest.fixture(scope="module")
-def own_rabbit(make_rabbit):
-    """One that may be stopped and killed."""
-    return make_rabbit()
-
-
 @pytest.mark.sanitized
 def test_f3_connection_cut(vhost, pump, make_exporter, watch, measured):
     proxy = Proxy(vhost.port)

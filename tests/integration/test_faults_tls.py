@@ -4,12 +4,13 @@ import time
 
 import pytest
 
+from support.brokers import TlsRedis
 from support.certificates import Authority
 from support.proxy import Proxy
 from support.wait import wait_until
 from support.witness import Pump
 from test_faults import MOST_PAUSE_S, failed, measured, watch
-from test_tls import TlsRedis, ca, user
+from test_tls import ca, user
 
 pytestmark = pytest.mark.sanitized
 __all__ = ["ca", "measured", "user", "watch"]  # fixtures

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from support.brokers import TlsRedis
 from support.certificates import Authority, self_signed
 from support.events import Publisher, Sender, task_id
 from support.exporter import SANITIZED, Exporter
@@ -21,21 +22,6 @@ pytestmark = pytest.mark.sanitized
 
 UP = "celery_exporter_broker_up"
 NOT_AFTER = "celery_exporter_broker_tls_not_after_timestamp_seconds"
-
-
-class TlsRedis:
-    """A Redis with an encrypted port beside its plain one."""
-
-    def __init__(self, make_redis, ca, pair, **config):
-        self.port = free_port()
-        self.pair = pair
-        self.redis = make_redis(config={
-            "tls-port": self.port, "tls-cert-file": pair.cert,
-            "tls-key-file": pair.key, "tls-ca-cert-file": ca.cert, **config})
-
-    def url(self, scheme="rediss", host="localhost", **options):
-        query = "&".join(f"ssl_{k}={v}" for k, v in options.items())
-        return f"{scheme}://{host}:{self.port}/0" + (query and f"?{query}")
 
 
 @pytest.fixture
@@ -452,46 +438,12 @@ def test_master_behind_sentinels_is_reached_over_tls(
 
 # --- RabbitMQ ---
 
-@pytest.fixture(scope="module")
-def rabbit_ca(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("rabbit-ca"))
-
-
-@pytest.fixture(scope="module")
-def tls_rabbit(make_rabbit, rabbit_ca):
-    pair = rabbit_ca.issue("server")
-    port = free_port()
-    server = make_rabbit(config={
-        "listeners.ssl.1": f"127.0.0.1:{port}",
-        "ssl_options.cacertfile": rabbit_ca.cert,
-        "ssl_options.certfile": pair.cert, "ssl_options.keyfile": pair.key,
-        "ssl_options.verify": "verify_peer",
-        "ssl_options.fail_if_no_peer_cert": "true"})
-    server.tls_port = port
-    server.pair = pair
-    return server
-
-
-@pytest.fixture
-def tls_vhost(tls_rabbit):
-    own = tls_rabbit.vhost()
-    yield own
-    own.close()
-
-
-def amqps(vhost, **options):
-    query = "&".join(f"ssl_{k}={v}" for k, v in options.items())
-    return (f"amqps://localhost:{vhost.rabbit.tls_port}/{vhost.name}"
-            + (query and f"?{query}"))
-
-
-def test_rabbitmq_events_are_counted_over_tls(make_exporter, tls_vhost,
-                                              rabbit_ca):
-    user = rabbit_ca.issue("user", "DNS:user")
-    exporter = make_exporter(amqps(tls_vhost), env={
-        "CE_BROKER_SSL_OPTION": f"ca_certs={rabbit_ca.cert} "
+def test_rabbitmq_events_are_counted_over_tls(make_exporter, rabbit, vhost):
+    user = rabbit.ca.issue("user", "DNS:user")
+    exporter = make_exporter(vhost.tls_url(), env={
+        "CE_BROKER_SSL_OPTION": f"ca_certs={rabbit.ca.cert} "
                                 f"certfile={user.cert} keyfile={user.key}"})
-    publisher = AmqpPublisher(tls_vhost)
+    publisher = AmqpPublisher(vhost)
     worker = Sender("w1@host-a")
 
     for _ in range(2000):
@@ -499,26 +451,58 @@ def test_rabbitmq_events_are_counted_over_tls(make_exporter, tls_vhost,
     page = publisher.settle(exporter)
 
     assert page.sum("celery_task_received_total") == 2000
-    assert page.value(NOT_AFTER) == tls_vhost.rabbit.pair.not_after()
+    assert page.value(NOT_AFTER) == rabbit.pair.not_after()
     assert exporter.get("/health").status == 200
 
 
-def test_rabbitmq_refusals_are_named(make_exporter, tls_vhost, rabbit_ca,
-                                     tmp_path):
-    user = rabbit_ca.issue("user", "DNS:user")
+def test_rabbitmq_refusals_are_named(make_exporter, rabbit, vhost, tmp_path):
+    user = rabbit.ca.issue("user", "DNS:user")
     stranger = Authority(tmp_path, "stranger")
-    own = {"certfile": user.cert, "keyfile": user.key}
+    own = {"ssl_certfile": user.cert, "ssl_keyfile": user.key}
     cases = [
-        (amqps(tls_vhost, ca_certs=rabbit_ca.cert), "client certificate"),
-        (amqps(tls_vhost, ca_certs=stranger.cert, **own), "is not trusted"),
-        (amqps(tls_vhost, ca_certs=rabbit_ca.cert, server_hostname="x.test",
-               **own), "is not for x.test"),
-        (f"amqps://localhost:{tls_vhost.port}", "not speak TLS on this port"),
+        (vhost.tls_url(ssl_ca_certs=rabbit.ca.cert), "client certificate"),
+        (vhost.tls_url(ssl_ca_certs=stranger.cert, **own), "is not trusted"),
+        (vhost.tls_url(ssl_ca_certs=rabbit.ca.cert,
+                       ssl_server_hostname="x.test", **own),
+         "is not for x.test"),
+        (f"amqps://localhost:{vhost.port}", "not speak TLS on this port"),
     ]
     for url, words in cases:
         exporter = make_exporter(url, connected=False)
         assert words in refusal(exporter)
         exporter.stop()
+
+
+def external(rabbit, user):
+    """Whose certificate is the login."""
+    return {"login_method": "EXTERNAL", "ssl_ca_certs": rabbit.ca.cert,
+            "ssl_certfile": user.cert, "ssl_keyfile": user.key}
+
+
+def test_certificate_is_the_login(make_exporter, rabbit, vhost):
+    vhost.account("monitor", "^celeryev.*$", "^celeryev.*$", "^celeryev.*$")
+    user = rabbit.ca.issue("monitor", "DNS:monitor")
+
+    exporter = make_exporter(vhost.tls_url(**external(rabbit, user)))
+
+    publisher = AmqpPublisher(vhost)
+    publisher.send(Sender("w1@host-a").received(task_id(), "demo.add"))
+    page = publisher.settle(exporter)
+    assert page.sum("celery_task_received_total") == 1
+    assert exporter.get("/health").status == 200
+    assert "monitor" in {row["user"] for row in rabbit.listed(
+        "list_connections", "user", "vhost") if row["vhost"] == vhost.name}
+
+
+def test_certificate_of_no_account_is_no_login(make_exporter, rabbit, vhost):
+    user = rabbit.ca.issue("stranger", "DNS:stranger")
+
+    exporter = make_exporter(vhost.tls_url(**external(rabbit, user)),
+                             connected=False)
+
+    page = exporter.wait_for(reasons)
+    assert reasons(page) == {"auth"}
+    assert "ACCESS_REFUSED" in exporter.log or "certificate" in exporter.log
 
 
 # --- at start ---

@@ -25,8 +25,19 @@ def missing():
     return None
 
 
+VHOSTS_AT_ONCE = 10
+MAKE_VHOSTS = """[begin
+    rabbit_vhost:add(Name, <<"guest">>),
+    rabbit_auth_backend_internal:set_permissions(
+        <<"guest">>, Name, <<".*">>, <<".*">>, <<".*">>, <<"guest">>)
+end || Name <- [%s]], ok."""
+
+
 class Rabbit:
-    def __init__(self, folder, config=None):
+    """tls: the CA of its clients, and its own certificate with the key; then it
+    has an encrypted port too, which wants client certificates."""
+
+    def __init__(self, folder, config=None, tls=None):
         self.folder = folder
         self.port = free_port()
         self.epmd_port = free_port()
@@ -36,11 +47,19 @@ class Rabbit:
                        "loopback_users": "none", "log.console": "false",
                        # What it was before RabbitMQ 4.
                        "max_message_size": "134217728",
-                       "log.file.level": "warning", **(config or {})}
+                       "log.file.level": "warning"}
+        plugins = []
+        if tls is not None:
+            self.tls_port = free_port()
+            self.ca, self.pair = tls
+            self.config.update(self._encrypted())
+            plugins.append("rabbitmq_auth_mechanism_ssl")
+        self.config.update(config or {})
         dirs = {name: folder / name for name in ("mnesia", "log", "home")}
         for path in dirs.values():
             path.mkdir(exist_ok=True)
-        (folder / "plugins").write_text("[].\n")
+        (folder / "plugins").write_text(f"[{','.join(plugins)}].\n")
+        self._vhosts = []
         self.env = {
             **os.environ, "HOME": str(dirs["home"]),
             "RABBITMQ_NODENAME": self.node,
@@ -53,6 +72,19 @@ class Rabbit:
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null"}
+
+    def _encrypted(self):
+        """Whoever shows a certificate may log in as the name in it."""
+        return {
+            "listeners.ssl.1": f"127.0.0.1:{self.tls_port}",
+            "ssl_options.cacertfile": self.ca.cert,
+            "ssl_options.certfile": self.pair.cert,
+            "ssl_options.keyfile": self.pair.key,
+            "ssl_options.verify": "verify_peer",
+            "ssl_options.fail_if_no_peer_cert": "true",
+            "auth_mechanisms.1": "PLAIN", "auth_mechanisms.2": "AMQPLAIN",
+            "auth_mechanisms.3": "EXTERNAL",
+            "ssl_cert_login_from": "common_name"}
 
     def start(self):
         (self.folder / "rabbitmq.conf").write_text(
@@ -122,7 +154,13 @@ class Rabbit:
                 continue
 
     def vhost(self):
-        return VirtualHost(self, f"t-{uuid.uuid4()}")
+        """The tool takes a third of a second, so it makes some at a time."""
+        if not self._vhosts:
+            names = [f"t-{uuid.uuid4()}" for _ in range(VHOSTS_AT_ONCE)]
+            self.ctl("eval", MAKE_VHOSTS % ",".join(
+                f'<<"{name}">>' for name in names))
+            self._vhosts = names
+        return VirtualHost(self, self._vhosts.pop())
 
 
 class VirtualHost:
@@ -131,8 +169,6 @@ class VirtualHost:
     def __init__(self, rabbit, name):
         self.rabbit = rabbit
         self.name = name
-        rabbit.ctl("add_vhost", name)
-        rabbit.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
         self._connection = None
 
     @property
@@ -141,6 +177,11 @@ class VirtualHost:
 
     def url(self, auth="", query=""):
         return f"amqp://{auth}127.0.0.1:{self.port}/{self.name}{query}"
+
+    def tls_url(self, auth="", **options):
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        return (f"amqps://{auth}localhost:{self.rabbit.tls_port}/{self.name}"
+                + (query and f"?{query}"))
 
     def connect(self):
         return amqp.Connection(f"127.0.0.1:{self.port}",
@@ -172,12 +213,14 @@ class VirtualHost:
         self.rabbit.ctl("close_all_connections", "--vhost", self.name, "test")
 
     def close(self):
+        """Our connection; the virtual host goes with the server. Also after the
+        server was away: the next channel() makes a fresh connection."""
         if self._connection is not None:
             try:
                 self._connection.close()
             except (OSError, amqp.AMQPError):
                 pass
-        self.rabbit.ctl("delete_vhost", self.name)
+            self._connection = None
 
 
 class AmqpPublisher:
