@@ -145,8 +145,8 @@ option_docs_help(struct buf *out)
         add_wrapped(out, str_from(option_docs_intro[i]), 0);
     }
     enum option_group group = OPTION_HIDDEN;
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         if (row->group == OPTION_HIDDEN)
             continue;
         if (row->group != group)
@@ -225,7 +225,7 @@ option_docs_markdown(struct buf *out)
 {
     buf_add_str(out, STR("# Options\n\n"
                          "<!-- Made by scripts/docs from "
-                         "src/app/option_table.c; do not edit. -->\n"));
+                         "src/app/option_rows_*.c; do not edit. -->\n"));
     for (size_t i = 0; option_docs_intro[i] != NULL; i++) {
         buf_add_byte(out, '\n');
         add_marked(out, str_from(option_docs_intro[i]));
@@ -239,8 +239,8 @@ option_docs_markdown(struct buf *out)
                  "that cannot be read), and 1 for any other value that cannot "
                  "work.\n"));
     enum option_group group = OPTION_HIDDEN;
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         if (row->group == OPTION_HIDDEN)
             continue;
         if (row->group != group)
@@ -258,8 +258,8 @@ option_docs_readme(struct buf *out)
 {
     buf_add_str(out, STR("| Option | Variable | Default | Meaning |\n"
                          "|---|---|---|---|\n"));
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         if (!row->common)
             continue;
         buf_add_str(out, STR("| `"));

@@ -82,8 +82,8 @@ static void
 add_options(struct buf *out)
 {
     enum option_group group = OPTION_HIDDEN;
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         if (row->group == OPTION_HIDDEN)
             continue;
         if (row->group != group) {
@@ -102,7 +102,7 @@ void
 option_docs_man(struct buf *out)
 {
     buf_add_str(out, STR(".\\\" Made by scripts/docs from "
-                         "src/app/option_table.c; do not edit.\n"
+                         "src/app/option_rows_*.c; do not edit.\n"
                          ".Dd " PAGE_DATE "\n"
                          ".Dt CELERY-EXPORTER 1\n"
                          ".Os\n"

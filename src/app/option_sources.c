@@ -67,8 +67,8 @@ static const struct option_row *
 find_long(struct str name, bool *negated)
 {
     *negated = false;
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         if (str_eq(name, str_from(row->name)) ||
             (row->alias != NULL && str_eq(name, str_from(row->alias))))
             return row;
@@ -77,19 +77,19 @@ find_long(struct str name, bool *negated)
         return NULL;
     *negated = true;
     const struct str rest = str_slice(name, 3, name.len);
-    for (size_t i = 0; i < option_count; i++)
-        if (option_table[i].type == OPTION_FLAG &&
-            str_eq(rest, str_from(option_table[i].name)))
-            return &option_table[i];
+    for (size_t i = 0; i < option_count(); i++)
+        if (option_at(i)->type == OPTION_FLAG &&
+            str_eq(rest, str_from(option_at(i)->name)))
+            return option_at(i);
     return NULL;
 }
 
 static const struct option_row *
 find_letter(char letter)
 {
-    for (size_t i = 0; i < option_count; i++)
-        if (option_table[i].letter == letter)
-            return &option_table[i];
+    for (size_t i = 0; i < option_count(); i++)
+        if (option_at(i)->letter == letter)
+            return option_at(i);
     return NULL;
 }
 
@@ -105,7 +105,7 @@ struct scan {
 static void
 add_given(struct scan *scan, const struct option_row *row, struct str value)
 {
-    struct option_given *given = &scan->given[row - option_table];
+    struct option_given *given = &scan->given[option_number(row)];
     given->source = OPTION_FROM_ARGV;
     texts_add(&given->values, value);
     if (row->type >= OPTION_HELP && scan->action == NULL)
@@ -124,7 +124,7 @@ take_value(struct scan *scan, const struct option_row *row, char *value)
     if (value == NULL)
         value = *scan->words.at++;
     add_given(scan, row, str_from(value));
-    scan->given[row - option_table].masked |= mask_value(row, value);
+    scan->given[option_number(row)].masked |= mask_value(row, value);
 }
 
 /* A name that strangers to the table gave, fit for a terminal. What follows
@@ -271,8 +271,8 @@ read_variable(struct option_given *given, const struct option_row *row,
 void
 option_read_env(struct option_given *given, char **env)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         struct buf name;
         buf_init(&name, 0);
         if (option_variable(row, &name))
@@ -287,7 +287,7 @@ option_read_env(struct option_given *given, char **env)
 void
 option_given_free(struct option_given *given)
 {
-    for (size_t i = 0; given != NULL && i < option_count; i++)
+    for (size_t i = 0; given != NULL && i < option_count(); i++)
         texts_free(&given[i].values);
     free(given);
 }

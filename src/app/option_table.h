@@ -70,8 +70,10 @@ struct option_row {
     const char *help; /* the first sentence is the summary */
 };
 
-extern const struct option_row option_table[];
-extern const size_t option_count;
+/* In the order of the documents; NULL past the last. */
+const struct option_row *option_at(size_t i);
+size_t option_count(void);
+size_t option_number(const struct option_row *row);
 
 /* Titles of the groups, by enum option_group. */
 extern const char *const option_group_titles[];

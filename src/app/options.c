@@ -14,16 +14,16 @@
 static const struct option_row *
 row_of(size_t field)
 {
-    for (size_t i = 0; i < option_count; i++)
-        if (option_table[i].field == field)
-            return &option_table[i];
+    for (size_t i = 0; i < option_count(); i++)
+        if (option_at(i)->field == field)
+            return option_at(i);
     abort();
 }
 
 static struct option_given *
 given_of(struct option_given *given, size_t field)
 {
-    return &given[row_of(field) - option_table];
+    return &given[option_number(row_of(field))];
 }
 
 /* The URL and the file with the URL: the nearer source decides. */
@@ -59,21 +59,21 @@ static void
 set_all(struct options *o, const struct option_given *given,
         struct option_problems *p)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        if (option_table[i].preset != NULL)
-            set_preset(&option_table[i], o, p);
+    for (size_t i = 0; i < option_count(); i++) {
+        if (option_at(i)->preset != NULL)
+            set_preset(option_at(i), o, p);
         if (given[i].source != OPTION_ABSENT)
-            option_set(&option_table[i], o, &given[i].values, p);
+            option_set(option_at(i), o, &given[i].values, p);
     }
-    for (size_t i = 0; i < option_count; i++)
-        if (option_table[i].check != NULL)
-            option_table[i].check(&option_table[i], o, p);
+    for (size_t i = 0; i < option_count(); i++)
+        if (option_at(i)->check != NULL)
+            option_at(i)->check(option_at(i), o, p);
 }
 
 static void
 warn_masked(struct options *o, const struct option_given *given)
 {
-    for (size_t i = 0; i < option_count; i++) {
+    for (size_t i = 0; i < option_count(); i++) {
         if (!given[i].masked)
             continue;
         struct buf text;
@@ -82,9 +82,9 @@ warn_masked(struct options *o, const struct option_given *given)
                    "--%s on the command line held a password, which others "
                    "on this host could see until it was overwritten; better "
                    "set ",
-                   option_table[i].name);
-        option_variable(&option_table[i], &text);
-        if (option_table[i].secrecy == OPTION_SECRET_URL)
+                   option_at(i)->name);
+        option_variable(option_at(i), &text);
+        if (option_at(i)->secrecy == OPTION_SECRET_URL)
             buf_add_str(&text, STR(" or --broker-url-file"));
         texts_add(&o->warnings, buf_str(&text));
         buf_close(&text);
@@ -148,7 +148,7 @@ options_parse_to(struct options *out, int argc, char **argv, char **env,
     *out = (struct options){.retry_interval_s = -1};
     struct option_problems p = {0};
     buf_init(&p.lines, 0);
-    struct option_given *given = xcalloc(option_count, sizeof(*given));
+    struct option_given *given = xcalloc(option_count(), sizeof(*given));
     const struct option_row *action;
     enum options_verdict verdict = OPTIONS_DONE;
 
@@ -210,8 +210,8 @@ free_field(const struct option_row *row, struct options *o)
 void
 options_free(struct options *o)
 {
-    for (size_t i = 0; i < option_count; i++)
-        free_field(&option_table[i], o);
+    for (size_t i = 0; i < option_count(); i++)
+        free_field(option_at(i), o);
     for (size_t i = 0; i < o->nlisten; i++)
         free(o->listen[i].host);
     free(o->listen);

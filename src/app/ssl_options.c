@@ -8,9 +8,9 @@
 static const struct option_row *
 row_named(const char *name)
 {
-    for (size_t i = 0; i < option_count; i++)
-        if (strcmp(option_table[i].name, name) == 0)
-            return &option_table[i];
+    for (size_t i = 0; i < option_count(); i++)
+        if (strcmp(option_at(i)->name, name) == 0)
+            return option_at(i);
     return NULL;
 }
 

@@ -109,8 +109,8 @@ START_TEST(help_names_every_option_its_variable_and_default)
     option_docs_help(&out);
     buf_add_byte(&out, '\0');
 
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         struct buf name;
         buf_init(&name, 0);
         option_docs_spelling(row, &name);
@@ -133,10 +133,10 @@ END_TEST
 
 START_TEST(table_has_no_name_twice)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *a = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *a = option_at(i);
         for (size_t k = 0; k < i; k++) {
-            const struct option_row *b = &option_table[k];
+            const struct option_row *b = option_at(k);
             ck_assert_str_ne(a->name, b->name);
             ck_assert(a->letter == '\0' || a->letter != b->letter);
             ck_assert(a->type >= OPTION_HELP || a->type == OPTION_LABEL_CAPS ||
@@ -149,8 +149,8 @@ END_TEST
 
 START_TEST(texts_are_whole_sentences)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        const struct str help = str_from(option_table[i].help);
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct str help = str_from(option_at(i)->help);
         ck_assert_msg(help.ptr[help.len - 1] == '.', "%s", help.ptr);
         ck_assert_msg(strstr(help.ptr, "  ") == NULL, "%s", help.ptr);
         ck_assert_msg(strchr(help.ptr, '|') == NULL, "%s", help.ptr);

@@ -98,9 +98,9 @@ static char *
 show(const char *name)
 {
     const struct option_row *row = NULL;
-    for (size_t i = 0; i < option_count; i++)
-        if (strcmp(option_table[i].name, name) == 0)
-            row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++)
+        if (strcmp(option_at(i)->name, name) == 0)
+            row = option_at(i);
     ck_assert_msg(row != NULL, "%s", name);
     const void *field = (const char *)&o + row->field;
     struct buf out;
@@ -199,9 +199,9 @@ static const struct {
 static bool
 is_flag(const char *name)
 {
-    for (size_t i = 0; i < option_count; i++)
-        if (strcmp(option_table[i].name, name) == 0)
-            return option_table[i].type == OPTION_FLAG;
+    for (size_t i = 0; i < option_count(); i++)
+        if (strcmp(option_at(i)->name, name) == 0)
+            return option_at(i)->type == OPTION_FLAG;
     return false;
 }
 
@@ -258,8 +258,8 @@ END_TEST
 START_TEST(no_option_is_left_out_of_these_tests)
 {
     size_t nvalues = 0;
-    for (size_t i = 0; i < option_count; i++)
-        nvalues += option_table[i].type < OPTION_HELP;
+    for (size_t i = 0; i < option_count(); i++)
+        nvalues += option_at(i)->type < OPTION_HELP;
 
     /* broker-url and broker-ssl-option have tests of their own. */
     ck_assert_uint_eq(COUNT_OF(every) + 2, nvalues);
