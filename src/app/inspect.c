@@ -280,10 +280,12 @@ on_stats(void *ctx, struct str node, const struct pidbox_stats *stats)
 }
 
 static void
-on_consumed(void *ctx, struct str node, struct str queue)
+on_consumed(void *ctx, struct str node, const struct pidbox_queue *queue)
 {
     struct inspect *inspect = ctx;
-    queues_set_consumed(inspect->queues, node, queue, clock_now(inspect->loop));
+    queues_set_consumed(inspect->queues, node,
+                        queue == NULL ? str_from(NULL) : queue->name,
+                        clock_now(inspect->loop));
 }
 
 static bool

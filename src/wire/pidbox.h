@@ -16,6 +16,7 @@ struct pidbox_command {
     /* Nodenames; none = every worker. */
     const struct str *destination;
     size_t ndestination;
+    const char *flag; /* the one argument, which is true; NULL = none */
 };
 
 /* Appends the JSON body of a command. */
@@ -23,7 +24,9 @@ void pidbox_encode(struct buf *out, const struct pidbox_command *command);
 
 /* A reply taken apart: JSON, or msgpack of workers whose task_serializer is
  * that. Replies that say an error, or are no replies at all, give nothing and
- * false. Slices and structures are valid until the callback returns. */
+ * false; parts that make no sense count as not told. Slices and structures are
+ * valid until the callback returns. While one is read it takes at most some
+ * 50 MiB: see wire/pidbox_body.h. */
 
 struct pidbox_total {
     struct str name;
@@ -48,11 +51,18 @@ bool pidbox_read_stats(struct str body, enum serializer serializer,
                                   const struct pidbox_stats *stats),
                        void *ctx);
 
-/* `active_queues`: once for the worker with a NULL queue, then once for each
- * queue that it consumes. */
+/* One of `active_queues`. */
+struct pidbox_queue {
+    struct str name;
+    /* Its exchange is a direct one, and called like the queue, as Celery makes
+     * it: what has that name for exchange and routing key was sent to it. */
+    bool direct;
+};
+/* Once for the worker with a NULL queue, then once for each queue that it
+ * consumes. */
 bool pidbox_read_queues(struct str body, enum serializer serializer,
                         void (*fn)(void *ctx, struct str node,
-                                   struct str queue),
+                                   const struct pidbox_queue *queue),
                         void *ctx);
 
 /* A task that a worker holds, of `active`, `reserved` or `scheduled`. */
@@ -62,6 +72,10 @@ struct pidbox_request {
     /* Where it is certain: sent to a queue by the default exchange. Else
      * empty. */
     struct str queue;
+    /* The name that exchange and routing key share; empty when they differ. It
+     * is the queue if that is `direct`; what a topic exchange does with a key
+     * cannot be known. */
+    struct str direct;
     double started_s; /* Unix seconds, NaN when it has not */
     double eta_s;     /* `scheduled` only, else NaN */
 };
@@ -78,6 +92,9 @@ bool pidbox_read_registered(struct str body, enum serializer serializer,
                                        struct str name),
                             void *ctx);
 
-/* `enable_events` and other commands that only say ok. */
+/* `enable_events` and other commands that only say ok, or why not: errors are
+ * told here, too. */
 bool pidbox_read_ok(struct str body, enum serializer serializer,
-                    void (*fn)(void *ctx, struct str node), void *ctx);
+                    void (*fn)(void *ctx, struct str node, bool ok,
+                               struct str words),
+                    void *ctx);
