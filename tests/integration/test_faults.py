@@ -442,23 +442,6 @@ def test_f22_wall_clock_jumps(make_exporter, redis_server, publisher, tmp_path,
     assert not witness.last.disconnects
 
 
-def test_f23_exporter_stopped_and_resumed(run_exporter, redis_server, pump,
-                                          watch, measured):
-    exporter = run_exporter("--worker-timeout", "5")
-    witness = watch(exporter)
-    witness.until(lambda s: s.received, 5)
-    witness.paused = True
-    time_stopped = time.monotonic()
-    with stopped(exporter.process):
-        wait_until(lambda: time.monotonic() - time_stopped > 12, 15)
-    resumed = time.monotonic()
-    witness.paused = False
-
-    took = witness.counts(resumed, 10)
-    measured("F23", "exporter stopped for 12 s: counts after", 3, took)
-    assert exporter.page().value("celery_worker_up", hostname="host-a") == 1
-
-
 # The end
 
 

@@ -8,12 +8,18 @@ import amqp
 import pytest
 
 from support.events import Sender, task_id
+from support.netns import FarRabbit, Network, missing
 from support.proxy import Proxy
 from support.rabbit import AmqpPublisher
 from support.wait import stays
-from test_faults import MOST_PAUSE_S, UP, measured, reasons, watch
+from support.witness import Pump
+from test_faults import (MOST_PAUSE_S, UP, failed, measured, reasons, stopped,
+                         watch)
 
 __all__ = ["measured", "watch"]  # fixtures
+
+# How long an exporter is stopped: more than all that anybody waits for.
+PAUSE_S = 60
 
 
 class AmqpPump:
@@ -36,7 +42,7 @@ class AmqpPump:
     def channel(self):
         """A connection of its own: fresh after each that broke."""
         connection = amqp.Connection(
-            f"127.0.0.1:{self.vhost.port}", virtual_host=self.vhost.name,
+            self.vhost.rabbit.address, virtual_host=self.vhost.name,
             connect_timeout=1, read_timeout=2, write_timeout=2)
         connection.connect()
         return connection.channel()
@@ -61,6 +67,102 @@ def pump(vhost):
 @pytest.fixture
 def exporter(vhost, make_exporter):
     return make_exporter(vhost.url())
+
+
+@pytest.fixture(scope="module")
+def far_rabbit(tmp_path_factory):
+    """A server behind a network of our own."""
+    why = missing()
+    if why:
+        pytest.skip(why)
+    with Network() as network:
+        server = FarRabbit(tmp_path_factory.mktemp("far-rabbit"), network)
+        server.network = network
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def far(far_rabbit):
+    """What is at the far end of that network, which is healed."""
+    yield far_rabbit.vhost()
+    far_rabbit.network.heal()
+
+
+def test_f2_firewall_drops_what_we_send(far, make_exporter, watch, measured):
+    network = far.rabbit.network
+    network.iptables("-p", "tcp", "--syn", "-j", "DROP")
+    start = time.monotonic()
+    exporter = make_exporter(far.url(), connected=False)
+    witness = watch(exporter, memory=12 << 20, fds=2)
+    took = witness.until(lambda s: s.errors, 10, start)
+    assert failed(witness) == {"timeout"}
+    measured("F2", "RabbitMQ, SYN dropped: attempt given up after", 3, took)
+
+    with AmqpPump(far):
+        healed = time.monotonic()
+        network.heal()
+        took = witness.counts(healed, 15)
+    measured("F2", "RabbitMQ, SYN dropped: counts after the firewall by", 13,
+             took)
+
+
+def test_f3_connection_refused(far, make_exporter, watch, measured):
+    network = far.rabbit.network
+    network.iptables("-p", "tcp", "--syn", "-j", "REJECT", "--reject-with",
+                     "tcp-reset")
+    start = time.monotonic()
+    exporter = make_exporter(far.url(), connected=False)
+    witness = watch(exporter, memory=12 << 20, fds=2)
+    witness.until(lambda s: s.errors.get("refused", 0) >= 5, 5, start)
+    assert failed(witness) == {"refused"}
+
+    with AmqpPump(far):
+        healed = time.monotonic()
+        network.heal()
+        took = witness.counts(healed, 12)
+    measured("F3", "RabbitMQ, refused: counts after", MOST_PAUSE_S, took)
+
+
+def test_f5_half_open_connection(far, make_exporter, watch, measured):
+    network = far.rabbit.network
+    exporter = make_exporter(far.url())
+    witness = watch(exporter, memory=12 << 20)
+    start = time.monotonic()
+    network.drop_both_ways()
+    took = witness.down(start, 20)
+    measured("F5", "RabbitMQ, packets dropped both ways: noticed after", 10,
+             took)
+    assert reasons(witness) == {"silent"}
+
+    with AmqpPump(far):
+        healed = time.monotonic()
+        network.heal()
+        took = witness.counts(healed, 16)
+    measured("F5", "RabbitMQ, packets dropped both ways: counts after", 13,
+             took)
+
+
+def test_f31_a_fifth_of_the_packets_is_lost(far, make_exporter, watch,
+                                            measured):
+    exporter = make_exporter(far.url())
+    witness = watch(exporter, memory=12 << 20)
+    publisher = AmqpPublisher(far)
+    far.rabbit.network.lose(0.2)
+    nsent = 60
+    worker = Sender("w1@host-a")
+    start = time.monotonic()
+    for i in range(nsent):
+        # One by one, or all of them would fit into a packet or two.
+        publisher.send(worker.received(task_id(), "demo.add"))
+        witness.until(lambda s, n=i + 1: s.received == n, 30)
+
+    took = time.monotonic() - start
+    assert not witness.last.disconnects
+    measured("F31", f"RabbitMQ, 20 % of packets lost: {nsent} of {nsent} "
+             "events after", 30, took)
 
 
 @pytest.mark.sanitized
@@ -217,25 +319,61 @@ def test_f16_memory_alarm(own_rabbit, make_exporter, watch):
     assert not witness.last.disconnects
 
 
-def test_f19_next_server_of_the_list(vhost, pump, make_exporter, watch,
-                                     measured):
-    servers = [Proxy(vhost.port), Proxy(vhost.port)]
+def test_f19_next_node_of_the_list(rabbit, vhost, own_rabbit, make_exporter,
+                                   watch, measured):
+    """Two servers, in order and then round; the way to the second one is a
+    proxy's, because that server is shared."""
+    first, second = own_rabbit.vhost(), vhost
+    way = Proxy(rabbit.port)
     try:
-        exporter = make_exporter(";".join(
-            f"amqp://127.0.0.1:{proxy.port}/{vhost.name}"
-            for proxy in servers))
+        exporter = make_exporter(
+            f"{first.url()};amqp://127.0.0.1:{way.port}/{second.name}")
         witness = watch(exporter)
-        witness.until(lambda s: s.received, 10)
-        assert [proxy.naccepted for proxy in servers] == [1, 0]
-        start = time.monotonic()
-        servers[0].shut()
-        servers[0].cut(reset=True)
-        took = witness.counts(start, 10)
-        measured("F19", "RabbitMQ node lost: counts through the next after", 5,
+        assert way.naccepted == 0
+        with AmqpPump(second):
+            start = time.monotonic()
+            own_rabbit.kill()
+            took = witness.counts(start, 10)
+        measured("F19", "RabbitMQ node killed: counts through the next after",
+                 5, took)
+        assert first.rabbit.process is None and way.naccepted >= 1
+
+        own_rabbit.start()
+        with AmqpPump(first):
+            start = time.monotonic()
+            way.shut()
+            way.cut(reset=True)
+            took = witness.counts(start, 10)
+        measured("F19", "second node lost: counts through the first after", 5,
                  took)
-        assert servers[1].naccepted >= 1
         witness.paused = True
         exporter.stop()
     finally:
-        for proxy in servers:
-            proxy.stop()
+        way.stop()
+
+
+def test_f23_exporters_stopped_and_resumed(
+        vhost, pump, redis_server, make_exporter, watch, measured):
+    """RabbitMQ has given up the connection meanwhile, Redis has not."""
+    exporters = [make_exporter(broker.url(), "--worker-timeout", "5")
+                 for broker in (redis_server, vhost)]
+    with Pump(redis_server):
+        witnesses = [watch(exporter) for exporter in exporters]
+        for witness in witnesses:
+            witness.until(lambda s: s.received, 5)
+            witness.paused = True
+        with stopped(exporters[0].process), stopped(exporters[1].process):
+            stays(lambda: all(each.running() for each in exporters), PAUSE_S)
+        resumed = time.monotonic()
+        for witness in witnesses:
+            witness.paused = False
+
+        measured("F23", f"exporter stopped for {PAUSE_S} s, Redis: counts "
+                 "after", 3, witnesses[0].counts(resumed, 10))
+        anew = witnesses[1].until(lambda s: s.connects == 2, 10, resumed)
+        witnesses[1].counts(resumed + anew, 10)
+        measured("F23", f"exporter stopped for {PAUSE_S} s, RabbitMQ: "
+                 "subscribed anew after", 3, anew)
+        for exporter in exporters:
+            stays(lambda: exporter.page().value(
+                "celery_worker_up", hostname="host-a") == 1, 1)

@@ -1,5 +1,5 @@
-"""A network namespace with a Redis server behind a pair of veth interfaces:
-a network of our own, to drop packets in."""
+"""A network namespace with a server behind a pair of veth interfaces: a network
+of our own, to drop packets in."""
 import itertools
 import os
 import shutil
@@ -7,6 +7,8 @@ import subprocess
 
 import redis
 
+from support.ports import free_port
+from support.rabbit import Rabbit
 from support.redis_server import PROGRAM, RedisServer
 from support.wait import wait_until
 
@@ -39,6 +41,7 @@ class Network:
         base = number * 4
         self.near = f"10.213.{base >> 8}.{(base & 255) + 1}"
         self.far = f"10.213.{base >> 8}.{(base & 255) + 2}"
+        self.spared = []  # ports that are reached whatever is done
 
     @staticmethod
     def _run(*command):
@@ -63,8 +66,14 @@ class Network:
                      str(share), "-j", "DROP")
 
     def heal(self):
-        for chain in ("INPUT", "OUTPUT"):
+        for chain, which, device in (("INPUT", "--dport", "-i"),
+                                     ("OUTPUT", "--sport", "-o")):
             self.run("iptables", "-w", "-F", chain)
+            self.run("iptables", "-w", "-A", chain, device, "lo", "-j",
+                     "ACCEPT")
+            for port in self.spared:
+                self.run("iptables", "-w", "-A", chain, "-p", "tcp", which,
+                         str(port), "-j", "ACCEPT")
 
     def __enter__(self):
         self._run("ip", "netns", "add", self.name)
@@ -116,3 +125,22 @@ class FarRedis(RedisServer):
                 stdout=log, stderr=log, cwd=self.folder)
         wait_until(self._answers, what="redis-server does not start")
         return self
+
+
+class FarRabbit(Rabbit):
+    """Inside of the namespace; the tests' own clients and its tools have a port
+    that is left alone."""
+
+    def __init__(self, folder, network):
+        super().__init__(folder)
+        self.host = network.far
+        self.prefix = ("ip", "netns", "exec", network.name)
+        self.spared_port = free_port()
+        self.config.update({"listeners.tcp.1": f"0.0.0.0:{self.port}",
+                            "listeners.tcp.2": f"0.0.0.0:{self.spared_port}"})
+        network.spared.append(self.spared_port)
+        network.heal()
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.spared_port}"

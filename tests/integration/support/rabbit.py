@@ -37,6 +37,9 @@ class Rabbit:
     """tls: the CA of its clients, and its own certificate with the key; then it
     has an encrypted port too, which wants client certificates."""
 
+    host = "127.0.0.1"
+    prefix = ()  # of its commands
+
     def __init__(self, folder, config=None, tls=None):
         self.folder = folder
         self.port = free_port()
@@ -92,10 +95,16 @@ class Rabbit:
         with open(self.folder / "console.log", "ab") as log:
             # A session of its own: the shell script starts the real server.
             self.process = subprocess.Popen(
-                [f"{BIN}/rabbitmq-server"], env=self.env, stdout=log,
-                stderr=log, cwd=self.folder, start_new_session=True)
+                [*self.prefix, f"{BIN}/rabbitmq-server"], env=self.env,
+                stdout=log, stderr=log, cwd=self.folder,
+                start_new_session=True)
         wait_until(self._answers, 90, what=self._log)
         return self
+
+    @property
+    def address(self):
+        """Of the tests' own clients."""
+        return f"{self.host}:{self.port}"
 
     def _log(self):
         return (self.folder / "console.log").read_text()[-2000:]
@@ -103,14 +112,14 @@ class Rabbit:
     def _answers(self):
         assert self.process.poll() is None, self._log()
         try:
-            with amqp.Connection(f"127.0.0.1:{self.port}", connect_timeout=1):
+            with amqp.Connection(self.address, connect_timeout=1):
                 return True
         except (OSError, amqp.AMQPError):
             return False
 
     def ctl(self, *args):
-        done = subprocess.run([f"{BIN}/rabbitmqctl", "-q", "-n", self.node,
-                               *map(str, args)], env=self.env,
+        done = subprocess.run([*self.prefix, f"{BIN}/rabbitmqctl", "-q", "-n",
+                               self.node, *map(str, args)], env=self.env,
                               capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
@@ -176,7 +185,7 @@ class VirtualHost:
         return self.rabbit.port
 
     def url(self, auth="", query=""):
-        return f"amqp://{auth}127.0.0.1:{self.port}/{self.name}{query}"
+        return f"amqp://{auth}{self.rabbit.host}:{self.port}/{self.name}{query}"
 
     def tls_url(self, auth="", **options):
         query = "&".join(f"{key}={value}" for key, value in options.items())
@@ -184,7 +193,7 @@ class VirtualHost:
                 + (query and f"?{query}"))
 
     def connect(self):
-        return amqp.Connection(f"127.0.0.1:{self.port}",
+        return amqp.Connection(self.rabbit.address,
                                virtual_host=self.name).__enter__()
 
     def channel(self):
