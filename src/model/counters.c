@@ -105,6 +105,22 @@ add_started(struct counters *c, const struct tally *tally,
                 tally->redelivered);
 }
 
+/* Events come late that a worker kept while it had no broker, and its clock
+ * may be ahead of ours. */
+static void
+set_latest(struct group *group, struct series *series, size_t column,
+           const struct tally *tally)
+{
+    const double latest = tally->timestamp > tally->received_s
+                              ? tally->received_s
+                              : tally->timestamp;
+    if (isnan(latest))
+        return;
+    series = group_touch(group, series, column);
+    if (series != NULL && latest > series->cells[column].value)
+        series->cells[column].value = latest;
+}
+
 static void
 add_succeeded(struct counters *c, const struct tally *tally,
               struct series *series, uint32_t name, uint32_t queue)
@@ -113,9 +129,8 @@ add_succeeded(struct counters *c, const struct tally *tally,
     if (!isnan(tally->runtime))
         group_observe(group(c, GROUP_TASK), series, TASK_RUNTIME_COL,
                       tally->runtime);
-    if (!isnan(tally->timestamp))
-        group_set(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_SUCCESS_COL,
-                  tally->timestamp);
+    set_latest(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_SUCCESS_COL,
+               tally);
 }
 
 static void
@@ -129,9 +144,8 @@ add_failed(struct counters *c, const struct tally *tally, uint32_t name,
     if (!isnan(tally->runtime))
         group_observe(group(c, GROUP_NAME_QUEUE), name_queue,
                       NQ_FAILURE_RUNTIME_COL, tally->runtime);
-    if (!isnan(tally->timestamp))
-        group_set(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_FAILURE_COL,
-                  tally->timestamp);
+    set_latest(group(c, GROUP_NAME_QUEUE), name_queue, NQ_LAST_FAILURE_COL,
+               tally);
 }
 
 static void

@@ -109,6 +109,26 @@ START_TEST(failure_is_counted_by_class_and_in_all)
 }
 END_TEST
 
+/* Relative to now, as they come; what is shown in the end. */
+static const double successes[][3] = {
+    {-9, -5, -5},
+    {-5, -9, -5}, /* kept by its worker while that had no broker */
+    {-5, 4000, 0},
+    {-5, NAN, -5},
+};
+
+START_TEST(the_last_success_never_goes_back_nor_into_the_future)
+{
+    const double now_s = rig.now.wall_s;
+    receive();
+    SEND(&rig, EVENT_TASK_SUCCEEDED, .timestamp = now_s + successes[_i][0]);
+    SEND(&rig, EVENT_TASK_SUCCEEDED, .timestamp = now_s + successes[_i][1]);
+
+    ASSERT_VALUE(&rig, "celery_task_last_success_timestamp_seconds" NAME_QUEUE,
+                 now_s + successes[_i][2]);
+}
+END_TEST
+
 /* Two distinct terminal events of one run: the development branch of Celery
  * sends them for a hard time limit. */
 START_TEST(distinct_failures_of_one_run_count_both)
@@ -275,6 +295,9 @@ suite_add(TCase *tc)
     tcase_add_test(tc, the_first_event_of_a_worker_makes_all_counters_but_sent);
     tcase_add_test(tc, sent_makes_no_worker_counters_on_the_client);
     tcase_add_test(tc, failure_is_counted_by_class_and_in_all);
+    tcase_add_loop_test(tc,
+                        the_last_success_never_goes_back_nor_into_the_future, 0,
+                        COUNT_OF(successes));
     tcase_add_test(tc, distinct_failures_of_one_run_count_both);
     tcase_add_test(tc, an_unknown_task_fails_without_a_name);
     tcase_add_test(tc, the_queue_is_that_of_task_sent);
