@@ -26,10 +26,12 @@ option_docs_spelling(const struct option_row *row, struct buf *out)
 {
     if (row->letter != '\0')
         buf_printf(out, "-%c, ", row->letter);
-    buf_printf(out, row->type == OPTION_FLAG ? "--[no-]%s" : "--%s", row->name);
+    buf_printf(out, option_is_switch(row) ? "--[no-]%s" : "--%s", row->name);
     if (row->alias != NULL)
         buf_printf(out, ", --%s", row->alias);
-    if (row->metavar != NULL)
+    if (row->type == OPTION_EVERY)
+        buf_printf(out, "[=%s]", row->metavar);
+    else if (row->metavar != NULL)
         buf_printf(out, " %s", row->metavar);
 }
 
@@ -69,7 +71,8 @@ option_docs_literal(struct str word)
     const struct str core = str_slice(word, 0, len);
     const bool literal =
         str_starts(core, STR("--")) || str_find(core, '_') < core.len ||
-        str_find(core, ':') < core.len || str_find(core, '/') < core.len;
+        str_find(core, ':') < core.len || str_find(core, '/') < core.len ||
+        str_find(core, '*') < core.len || str_find(core, '\\') < core.len;
     return str_slice(core, 0, literal ? core.len : 0);
 }
 

@@ -56,11 +56,13 @@ add_item(struct buf *out, const struct option_row *row)
     buf_add_str(out, STR(".It "));
     if (row->letter != '\0')
         buf_printf(out, "Fl %c , ", row->letter);
-    buf_printf(out, row->type == OPTION_FLAG ? "Fl -[no-]%s" : "Fl -%s",
+    buf_printf(out, option_is_switch(row) ? "Fl -[no-]%s" : "Fl -%s",
                row->name);
     if (row->alias != NULL)
         buf_printf(out, " , Fl -%s", row->alias);
-    if (row->metavar != NULL)
+    if (row->type == OPTION_EVERY)
+        buf_printf(out, " Ns Op = Ns Ar %s", row->metavar);
+    else if (row->metavar != NULL)
         buf_printf(out, " Ar %s", row->metavar);
     buf_add_byte(out, '\n');
     add_text(out, str_from(row->help));

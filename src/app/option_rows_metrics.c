@@ -76,6 +76,43 @@ const struct option_row option_rows_metrics[] = {
      .preset = "false",
      .help = "Count what workers do with tasks under the host name "
              "\"generic\"."},
+    {.name = "hostname-label",
+     .group = OPTION_METRICS,
+     .type = OPTION_HOST_LABEL,
+     FIELD(hostname_is_worker),
+     .metavar = "WHAT",
+     .preset = "host",
+     .help = "What the label hostname holds of a worker: host is what follows "
+             "the @ of its nodename, worker the whole nodename, so that "
+             "workers on one host are told apart. Hosts that only send tasks "
+             "stay hosts."},
+    {.name = "hostname-rewrite",
+     .group = OPTION_METRICS,
+     .type = OPTION_TEXTS,
+     FIELD(hostname_rewrites),
+     .metavar = "REGEX=REPLACEMENT",
+     .check = check_hostname_rewrites,
+     .help = "Rewrite the values of the label hostname; repeatable, the first "
+             "that matches is applied, once. REGEX is a POSIX extended "
+             "regular expression, and the part of the host that it matches is "
+             "replaced; \\1 to \\9 in REPLACEMENT are its groups. The last "
+             "equals sign without a backslash divides the two. Numbers of "
+             "hosts that become one add up."},
+    {.name = "task-include",
+     .group = OPTION_METRICS,
+     .type = OPTION_TEXTS,
+     FIELD(task_include),
+     .metavar = "PATTERN",
+     .help = "Count only tasks whose name fits a shell pattern, such as "
+             "billing.*; repeatable, one of them has to fit. Others make no "
+             "series."},
+    {.name = "task-exclude",
+     .group = OPTION_METRICS,
+     .type = OPTION_TEXTS,
+     FIELD(task_exclude),
+     .metavar = "PATTERN",
+     .help = "Do not count tasks whose name fits a shell pattern; repeatable, "
+             "and stronger than --task-include."},
     {.name = "collect",
      .group = OPTION_METRICS,
      .type = OPTION_TEXTS,

@@ -60,6 +60,18 @@ const struct option_row option_rows_others[] = {
      .max = 86400,
      .help = "How often queues and workers are asked. A scrape never waits "
              "for them."},
+    {.name = "enable-events",
+     .group = OPTION_TIMES,
+     .type = OPTION_EVERY,
+     FIELD(enable_events_s),
+     .metavar = "DURATION",
+     .preset = "false",
+     .min = 2,
+     .max = 86400,
+     .bare = 60,
+     .help = "Turn task events on in workers that run without them, and look "
+             "for such workers this often: every 60 s when no time is given. "
+             "The variable takes true and false, too."},
     /* limits */
     {.name = "max-tracked-tasks",
      .group = OPTION_LIMITS,

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "base/xalloc.h"
 #include "model/families.h"
+#include "model/hostnames.h"
 
 static struct str
 text_of(const struct option_row *row, const struct options *o)
@@ -179,22 +180,26 @@ check_metric_prefix(const struct option_row *row, struct options *o,
                      option_quote(quoted, row, text_of(row, o)));
 }
 
+/* Every label that one of our metrics has, or has in another format. */
+static bool
+is_our_label(struct str name)
+{
+    static const struct str of_formats[] = {STR_INIT("le"),
+                                            STR_INIT("quantile")};
+    for (size_t i = 0; i < COUNT_OF(of_formats); i++)
+        if (str_eq(name, of_formats[i]))
+            return true;
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        for (size_t i = 0; group_labels[g][i].name != NULL; i++)
+            if (str_eq(name, str_from(group_labels[g][i].name)))
+                return true;
+    return false;
+}
+
 /* Why a static label cannot be, or NULL. */
 static const char *
 label_trouble(const struct texts *labels, size_t at)
 {
-    /* Every label that one of our metrics has, now or by another format. */
-    static const struct str ours[] = {
-        STR_INIT("name"),      STR_INIT("hostname"), STR_INIT("queue_name"),
-        STR_INIT("exception"), STR_INIT("le"),       STR_INIT("quantile"),
-        STR_INIT("worker"),    STR_INIT("reason"),   STR_INIT("event"),
-        STR_INIT("label"),     STR_INIT("source"),   STR_INIT("handler"),
-        STR_INIT("code"),      STR_INIT("priority"), STR_INIT("sw_ident"),
-        STR_INIT("sw_ver"),    STR_INIT("sw_sys"),   STR_INIT("pool"),
-        STR_INIT("version"),   STR_INIT("revision"), STR_INIT("branch"),
-        STR_INIT("compiler"),  STR_INIT("platform"), STR_INIT("os"),
-        STR_INIT("arch"),      STR_INIT("tags"),
-    };
     const struct str label = str_from(labels->items[at]);
     const size_t equals = str_find(label, '=');
     const struct str name = str_slice(label, 0, equals);
@@ -204,9 +209,8 @@ label_trouble(const struct texts *labels, size_t at)
     if (name.len == 0 || !is_name(name, '\0') || str_starts(name, STR("__")))
         return "has no legal label name (letters, digits and underscores, "
                "not beginning with a digit or with __)";
-    for (size_t i = 0; i < COUNT_OF(ours); i++)
-        if (str_eq(name, ours[i]))
-            return "has the name of a label that the exporter sets itself";
+    if (is_our_label(name))
+        return "has the name of a label that the exporter sets itself";
     if (!utf8_valid(value))
         return "has a value that is not UTF-8";
     for (size_t i = 0; i < at; i++) {
@@ -239,6 +243,23 @@ check_families(const struct option_row *row, struct options *o,
         if (!is_family(name))
             option_wrong(p, row, "%s is the name of no metric family",
                          option_quote(quoted, row, name));
+    }
+}
+
+void
+check_hostname_rewrites(const struct option_row *row, struct options *o,
+                        struct option_problems *p)
+{
+    for (size_t i = 0; i < o->hostname_rewrites.n; i++) {
+        char quoted[OPTION_QUOTE_MAX];
+        struct buf err;
+        buf_init(&err, 0);
+        if (!hostnames_check(o->hostname_rewrites.items[i], &err))
+            option_wrong(p, row, "%s: %.*s",
+                         option_quote(quoted, row,
+                                      str_from(o->hostname_rewrites.items[i])),
+                         STR_FMT(buf_str(&err)));
+        buf_close(&err);
     }
 }
 

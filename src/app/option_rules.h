@@ -31,5 +31,7 @@ void check_metric_prefix(const struct option_row *row, struct options *o,
                          struct option_problems *p);
 void check_families(const struct option_row *row, struct options *o,
                     struct option_problems *p);
+void check_hostname_rewrites(const struct option_row *row, struct options *o,
+                             struct option_problems *p);
 void check_static_labels(const struct option_row *row, struct options *o,
                          struct option_problems *p);

@@ -78,7 +78,7 @@ find_long(struct str name, bool *negated)
     *negated = true;
     const struct str rest = str_slice(name, 3, name.len);
     for (size_t i = 0; i < option_count(); i++)
-        if (option_at(i)->type == OPTION_FLAG &&
+        if (option_is_switch(option_at(i)) &&
             str_eq(rest, str_from(option_at(i)->name)))
             return option_at(i);
     return NULL;
@@ -151,6 +151,8 @@ read_long(struct scan *scan, char *word)
     if (row == NULL)
         option_problem(scan->p, "No such option: --%.*s",
                        STR_FMT(presentable(name)));
+    else if (row->type == OPTION_EVERY && equals != NULL && !negated)
+        add_given(scan, row, str_from(equals + 1));
     else if (option_takes_value(row))
         take_value(scan, row, equals == NULL ? NULL : equals + 1);
     else if (equals != NULL)

@@ -49,9 +49,15 @@ option_number(const struct option_row *row)
 }
 
 bool
+option_is_switch(const struct option_row *row)
+{
+    return row->type == OPTION_FLAG || row->type == OPTION_EVERY;
+}
+
+bool
 option_takes_value(const struct option_row *row)
 {
-    return row->metavar != NULL;
+    return row->metavar != NULL && !option_is_switch(row);
 }
 
 bool

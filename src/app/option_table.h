@@ -15,10 +15,13 @@ enum option_type {
     OPTION_NAMES,      /* struct texts from one list with commas */
     OPTION_INT,        /* int64_t */
     OPTION_SECONDS,    /* int64_t, whole seconds */
+    OPTION_EVERY,      /* int64_t, whole seconds, 0 = never; the value is
+                          optional, and true and false will do */
     OPTION_MILLIS,     /* int64_t, milliseconds */
     OPTION_SIZE,       /* int64_t, bytes */
     OPTION_BOUNDS,     /* struct bounds */
     OPTION_LABEL_CAPS, /* the four max_... fields */
+    OPTION_HOST_LABEL, /* bool, "worker" or "host" */
     OPTION_LEVEL,      /* enum log_level */
     OPTION_FORMAT,     /* enum log_format */
     /* These print something and end the program; they have no field. */
@@ -65,6 +68,7 @@ struct option_row {
     const char *metavar;
     const char *preset;   /* default, as one would write it, or NULL */
     int64_t min, max;     /* of a number, in its field's unit */
+    int64_t bare;         /* what an optional value is when it is not given */
     const char *fallback; /* variable to ask when ours is not set, or NULL */
     option_check_fn check;
     const char *help; /* the first sentence is the summary */
@@ -78,6 +82,9 @@ size_t option_number(const struct option_row *row);
 /* Titles of the groups, by enum option_group. */
 extern const char *const option_group_titles[];
 
+/* Can be given alone, and as --no-NAME. */
+bool option_is_switch(const struct option_row *row);
+/* The next word is its value, if none stands behind an equals sign. */
 bool option_takes_value(const struct option_row *row);
 /* Adds the name of its variable, CE_...; false for those without one. */
 bool option_variable(const struct option_row *row, struct buf *out);

@@ -119,7 +119,7 @@ option_show_number(const struct option_row *row, int64_t value, struct buf *out)
         show_in(sizes, 4, value, out); /* powers of two only */
     else if (row->type == OPTION_MILLIS)
         show_in(durations, COUNT_OF(durations), value, out);
-    else if (row->type == OPTION_SECONDS)
+    else if (row->type == OPTION_SECONDS || row->type == OPTION_EVERY)
         show_in(durations, COUNT_OF(durations), value * 1000, out);
     else
         buf_add_i64(out, value);

@@ -73,8 +73,8 @@ parse_number(const struct option_row *row, struct str text, int64_t *out)
         return option_parse_duration(text, out);
     if (number_parse_int(str_trim(text), out))
         return true;
-    if (row->type != OPTION_SECONDS || !option_parse_duration(text, out) ||
-        *out % 1000 != 0)
+    if ((row->type != OPTION_SECONDS && row->type != OPTION_EVERY) ||
+        !option_parse_duration(text, out) || *out % 1000 != 0)
         return false;
     *out /= 1000;
     return true;
@@ -87,7 +87,7 @@ number_noun(const struct option_row *row)
         return "size (such as 65536, 64KiB or 1GiB)";
     if (row->type == OPTION_MILLIS)
         return "duration (such as 2, 0.5, 500ms or 1m30s)";
-    if (row->type == OPTION_SECONDS)
+    if (row->type == OPTION_SECONDS || row->type == OPTION_EVERY)
         return "duration in whole seconds (such as 300, 5m or 1h30m)";
     return "integer";
 }
@@ -115,6 +115,18 @@ set_number(const struct option_row *row, int64_t *field, struct str text,
     option_misused(p, row, "%s is not in the range %.*s",
                    option_quote(quoted, row, text), STR_FMT(buf_str(&range)));
     buf_close(&range);
+}
+
+/* 1 is true, as for flags: the least number of seconds is more than that. */
+static void
+set_every(const struct option_row *row, int64_t *field, struct str text,
+          struct option_problems *p)
+{
+    bool on;
+    if (parse_flag(str_trim(text), &on))
+        *field = on ? row->bare : 0;
+    else
+        set_number(row, field, text, p);
 }
 
 static void
@@ -243,6 +255,19 @@ set_level(const struct option_row *row, enum log_level *field, struct str text,
 }
 
 static void
+set_host_label(const struct option_row *row, bool *is_worker, struct str text,
+               struct option_problems *p)
+{
+    char quoted[OPTION_QUOTE_MAX];
+    const struct str word = str_trim(text);
+    if (str_eq_nocase(word, STR("host")) || str_eq_nocase(word, STR("worker")))
+        *is_worker = str_eq_nocase(word, STR("worker"));
+    else
+        option_wrong(p, row, "%s is not one of host, worker",
+                     option_quote(quoted, row, text));
+}
+
+static void
 set_format(const struct option_row *row, enum log_format *field,
            struct str text, struct option_problems *p)
 {
@@ -282,11 +307,17 @@ option_set(const struct option_row *row, struct options *o,
     case OPTION_SIZE:
         set_number(row, field, last, p);
         break;
+    case OPTION_EVERY:
+        set_every(row, field, last, p);
+        break;
     case OPTION_BOUNDS:
         set_bounds(row, field, last, p);
         break;
     case OPTION_LABEL_CAPS:
         set_label_caps(row, o, last, p);
+        break;
+    case OPTION_HOST_LABEL:
+        set_host_label(row, field, last, p);
         break;
     case OPTION_LEVEL:
         set_level(row, field, last, p);

@@ -9,8 +9,8 @@
 
 struct hostnames;
 
-/* rewrites: "REGEX=REPLACEMENT", POSIX extended, checked before with
- * hostnames_check; copied. registry is borrowed. */
+/* rewrites: see host_rewrite.h, checked before; copied. registry is
+ * borrowed. */
 struct hostnames *hostnames_new(struct registry *registry, struct hash_key key,
                                 bool is_worker, const char *const *rewrites,
                                 size_t nrewrites);

@@ -167,6 +167,8 @@ static const struct {
     {STR_INIT("__other__."), STR_INIT("__other__")},
     {STR_INIT(":9808"), STR_INIT(":9808")},
     {STR_INIT("/metrics"), STR_INIT("/metrics")},
+    {STR_INIT("billing.*;"), STR_INIT("billing.*")},
+    {STR_INIT("\\1"), STR_INIT("\\1")},
     {STR_INIT("Celery:"), STR_INIT("")},
     {STR_INIT("word."), STR_INIT("")},
     {STR_INIT("..."), STR_INIT("")},

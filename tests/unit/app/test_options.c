@@ -105,7 +105,7 @@ show(const char *name)
     const void *field = (const char *)&o + row->field;
     struct buf out;
     buf_init(&out, 0);
-    if (row->type == OPTION_FLAG)
+    if (row->type == OPTION_FLAG || row->type == OPTION_HOST_LABEL)
         buf_printf(&out, "%d", *(const bool *)field);
     else if (row->type == OPTION_TEXT)
         buf_printf(&out, "%s",
@@ -176,6 +176,11 @@ static const struct {
      "CE_GENERIC_HOSTNAME_TASK_SENT_METRIC", "true", "1", "0"},
     {"generic-hostname-worker-task-metric",
      "CE_GENERIC_HOSTNAME_WORKER_TASK_METRIC", "true", "1", "0"},
+    {"hostname-label", "CE_HOSTNAME_LABEL", "Worker", "1", "0"},
+    {"hostname-rewrite", "CE_HOSTNAME_REWRITE", "^(.*)-[0-9]+$=\\1",
+     "^(.*)-[0-9]+$=\\1", ""},
+    {"task-include", "CE_TASK_INCLUDE", "billing.*", "billing.*", ""},
+    {"task-exclude", "CE_TASK_EXCLUDE", "*.[a-c]?", "*.[a-c]?", ""},
     {"collect", "CE_COLLECT", "task_runtime", "task_runtime", ""},
     {"no-collect", "CE_NO_COLLECT", "task_sent", "task_sent", ""},
     {"created-series", "CE_CREATED_SERIES", "true", "1", "0"},
@@ -186,6 +191,7 @@ static const struct {
      "604800"},
     {"name-grace", "CE_NAME_GRACE", "0.25", "250", "2000"},
     {"poll-interval", "CE_POLL_INTERVAL", "1m", "60", "15"},
+    {"enable-events", "CE_ENABLE_EVENTS", "true", "60", "0"},
     {"max-tracked-tasks", "CE_MAX_TRACKED_TASKS", "10", "10", "1000000"},
     {"max-series", "CE_MAX_SERIES", "1000", "1000", "500000"},
     {"max-label-values", "CE_MAX_LABEL_VALUES", "hostname=3,name=7",
@@ -201,7 +207,7 @@ is_flag(const char *name)
 {
     for (size_t i = 0; i < option_count(); i++)
         if (strcmp(option_at(i)->name, name) == 0)
-            return option_at(i)->type == OPTION_FLAG;
+            return option_is_switch(option_at(i));
     return false;
 }
 
