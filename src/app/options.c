@@ -120,12 +120,10 @@ print_action(const struct option_row *action, struct buf *print)
     case OPTION_NAMES:
     case OPTION_INT:
     case OPTION_SECONDS:
-    case OPTION_EVERY:
     case OPTION_MILLIS:
     case OPTION_SIZE:
     case OPTION_BOUNDS:
     case OPTION_LABEL_CAPS:
-    case OPTION_HOST_LABEL:
     case OPTION_LEVEL:
     case OPTION_FORMAT:
         option_docs_help(print);
@@ -223,6 +221,8 @@ options_free(struct options *o)
     text_free(o->sentinel_user);
     text_free(o->sentinel_password);
     free(o->sep);
+    free(o->unacked_key);
+    free(o->unacked_index_key);
     free(o->priority_steps);
     tls_options_close(&o->tls);
     tls_options_close(&o->sentinel_tls);

@@ -73,6 +73,26 @@ read_sep(struct options *o, const json_t *value)
                : "text that is not empty";
 }
 
+static const char *
+read_key(char **field, const json_t *value)
+{
+    return json_string_length(value) > 0 && set_text(field, value)
+               ? NULL
+               : "text that is not empty (digits alone need quotes)";
+}
+
+static const char *
+read_unacked_key(struct options *o, const json_t *value)
+{
+    return read_key(&o->unacked_key, value);
+}
+
+static const char *
+read_unacked_index_key(struct options *o, const json_t *value)
+{
+    return read_key(&o->unacked_index_key, value);
+}
+
 static int
 compare_steps(const void *a, const void *b)
 {
@@ -193,6 +213,8 @@ static const struct {
     {STR_INIT("fanout_patterns"), read_fanout_patterns},
     {STR_INIT("sep"), read_sep},
     {STR_INIT("priority_steps"), read_steps},
+    {STR_INIT("unacked_key"), read_unacked_key},
+    {STR_INIT("unacked_index_key"), read_unacked_index_key},
     {STR_INIT("master_name"), read_master_name},
     {STR_INIT("min_other_sentinels"), read_min_other_sentinels},
     {STR_INIT("sentinel_kwargs"), read_sentinel_kwargs},
@@ -256,6 +278,8 @@ check_transport_options(const struct option_row *row, struct options *o,
     o->fanout_prefix = xstrdup(DEFAULT_FANOUT_PREFIX);
     o->fanout_patterns = true;
     o->sep = xstrdup(DEFAULT_SEP);
+    o->unacked_key = xstrdup("unacked");
+    o->unacked_index_key = xstrdup("unacked_index");
     set_steps(o, default_steps, COUNT_OF(default_steps));
     for (size_t i = 0; i < o->transport_options.n; i++)
         read_one(row, o, str_from(o->transport_options.items[i]), i + 1, p);

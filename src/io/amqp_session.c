@@ -38,6 +38,8 @@ struct amqp_session {
     bool shut;    /* its handles are being closed */
     unsigned nhandles;
     struct amqp_watch watch;
+    uv_loop_t *loop;
+    uint64_t heard_at;
 };
 
 static void
@@ -250,6 +252,7 @@ on_bytes(void *ctx, struct str bytes)
     if (session->shut)
         return;
     session->watch.heard = true;
+    session->heard_at = uv_now(session->loop);
     if (session->sample_len < SAMPLE)
         keep_sample(session, bytes);
     const struct str sample = {session->sample, session->sample_len};
@@ -257,6 +260,12 @@ on_bytes(void *ctx, struct str bytes)
         AMQP_FRAMING_OK)
         amqp_session_fail(session, BROKER_PROTOCOL,
                           amqp_words_of_stranger(sample));
+}
+
+int64_t
+amqp_session_unheard_ms(const struct amqp_session *session)
+{
+    return (int64_t)(uv_now(session->loop) - session->heard_at);
 }
 
 int64_t
@@ -336,6 +345,8 @@ amqp_session_new(uv_loop_t *loop, const struct url *url, size_t burst_buffer,
     struct amqp_session *session = xcalloc(1, sizeof(*session));
     *session = (struct amqp_session){
         .handler = *handler,
+        .loop = loop,
+        .heard_at = uv_now(loop),
         .login.frame_max = AMQP_FRAME_MOST,
         .nhandles = 2,
     };

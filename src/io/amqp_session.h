@@ -45,6 +45,8 @@ void amqp_session_publish(struct amqp_session *session, uint16_t channel,
 /* When the server's certificate ends, in Unix seconds; 0 without TLS. Good
  * until `closed`. */
 int64_t amqp_session_not_after(const struct amqp_session *session);
+/* Since the last byte, or since it was made. Good until `closed`. */
+int64_t amqp_session_unheard_ms(const struct amqp_session *session);
 /* All that was wanted is up: the login deadline is met. */
 void amqp_session_settle(struct amqp_session *session);
 /* Ends it as if by itself. */

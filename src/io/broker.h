@@ -92,6 +92,9 @@ struct broker_handler {
     void (*reject)(void *ctx, enum reject reason, size_t wire_bytes);
     /* One message of the reply queue. */
     void (*reply)(void *ctx, const struct message *message);
+    /* Workers cannot be asked: a command, or the reply queue, was refused; and
+     * with false that this is over. Told at each change; may be NULL. */
+    void (*refused)(void *ctx, bool refused);
     /* Answer to broker_ask_queue. */
     void (*queue)(void *ctx, struct str name, const struct queue_state *state);
     /* Answer to broker_ask_unacked: messages delivered and not acknowledged,

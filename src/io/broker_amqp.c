@@ -8,6 +8,7 @@
 #include "io/amqp_plans.h"
 #include "io/amqp_words.h"
 #include "io/reconnect.h"
+#include "io/refusals.h"
 
 struct amqp_broker {
     struct broker base;
@@ -20,6 +21,7 @@ struct amqp_broker {
     struct amqp_plans plans;
     struct amqp_channel events, replies, commands;
     struct amqp_lengths lengths;
+    struct refusals refusals;
     bool collecting;
     bool warned_replies;
     bool warned_commands;
@@ -85,9 +87,18 @@ on_events_closed(void *ctx, uint16_t code, struct str text)
 /* Remote control */
 
 static void
-on_nothing(void *ctx)
+on_replies_ready(void *ctx)
 {
-    (void)ctx;
+    struct amqp_broker *broker = ctx;
+    refusals_note(&broker->refusals, REFUSAL_REPLIES, false);
+}
+
+/* The exchange is there. Whether it takes what is published will be seen. */
+static void
+on_commands_ready(void *ctx)
+{
+    struct amqp_broker *broker = ctx;
+    refusals_note(&broker->refusals, REFUSAL_COMMANDS, false);
 }
 
 static void
@@ -125,6 +136,7 @@ on_replies_closed(void *ctx, uint16_t code, struct str text)
     struct amqp_broker *broker = ctx;
     warn_once(&broker->warned_replies, "Cannot receive replies of workers",
               code, text);
+    refusals_note(&broker->refusals, REFUSAL_REPLIES, true);
 }
 
 static void
@@ -133,6 +145,7 @@ on_commands_closed(void *ctx, uint16_t code, struct str text)
     struct amqp_broker *broker = ctx;
     warn_once(&broker->warned_commands, "Cannot send commands to workers", code,
               text);
+    refusals_note(&broker->refusals, REFUSAL_COMMANDS, true);
 }
 
 /* Connection */
@@ -197,9 +210,11 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct amqp_broker *broker = ctx;
     tell_of_certificate(broker);
+    const int64_t unheard_ms = amqp_session_unheard_ms(broker->session);
     lose_channels(broker);
     if (reconnect_later(&broker->reconnect, reason, why))
-        broker->handler.down(broker->handler.ctx, reason, 0);
+        broker->handler.down(broker->handler.ctx, reason,
+                             broker_unheard_ms(reason, unheard_ms));
     else
         broker->handler.failed(broker->handler.ctx, reason);
 }
@@ -236,13 +251,14 @@ init_channels(struct amqp_broker *broker)
                           .ctx = broker,
                       });
     struct amqp_channel_handler handler = {
-        .ready = on_nothing,
+        .ready = on_replies_ready,
         .message = on_reply,
         .reject = on_reply_reject,
         .closed = on_replies_closed,
         .ctx = broker,
     };
     amqp_channel_init(&broker->replies, &broker->plans.replies, most, &handler);
+    handler.ready = on_commands_ready;
     handler.closed = on_commands_closed;
     amqp_channel_init(&broker->commands, &broker->plans.commands, most,
                       &handler);
@@ -259,6 +275,7 @@ static struct broker *new (uv_loop_t *loop, const struct broker_config *config,
         .handler = *handler,
         .nopen = 1,
     };
+    broker->refusals.handler = &broker->handler;
     amqp_plans_init(&broker->plans, &broker->config);
     init_channels(broker);
     amqp_lengths_init(&broker->lengths, &broker->handler);

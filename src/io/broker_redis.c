@@ -158,7 +158,8 @@ on_ready(void *ctx)
 
 /* Ends an attempt, or a subscription. */
 static void
-retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
+retry(struct redis_broker *broker, enum broker_reason reason, const char *why,
+      int64_t unheard_ms)
 {
     const bool was_up = reconnect_later(&broker->reconnect, reason, why);
     redis_master_rest(&broker->master);
@@ -167,7 +168,7 @@ retry(struct redis_broker *broker, enum broker_reason reason, const char *why)
     else if (was_up)
         redis_control_rest(broker->control);
     if (was_up)
-        broker->handler.down(broker->handler.ctx, reason, 0);
+        broker->handler.down(broker->handler.ctx, reason, unheard_ms);
     else
         broker->handler.failed(broker->handler.ctx, reason);
 }
@@ -177,8 +178,9 @@ on_ended(void *ctx, enum broker_reason reason, const char *why)
 {
     struct redis_broker *broker = ctx;
     tell_of_certificate(broker);
+    const int64_t unheard_ms = redis_session_unheard_ms(broker->sub);
     broker->sub = NULL;
-    retry(broker, reason, why);
+    retry(broker, reason, why, broker_unheard_ms(reason, unheard_ms));
 }
 
 static void
@@ -217,7 +219,7 @@ on_found(void *ctx, const struct url *url)
 static void
 on_not_found(void *ctx, enum broker_reason reason, const char *why)
 {
-    retry(ctx, reason, why);
+    retry(ctx, reason, why, 0);
 }
 
 static void
@@ -317,6 +319,18 @@ ask_queue(struct broker *base, struct str name)
                                    name);
 }
 
+static bool
+ask_unacked(struct broker *base)
+{
+    return redis_control_ask_unacked(((struct redis_broker *)base)->control);
+}
+
+static bool
+ask_bindings(struct broker *base)
+{
+    return redis_control_ask_bindings(((struct redis_broker *)base)->control);
+}
+
 static void
 free_broker(struct broker *base, void (*done)(void *ctx), void *ctx)
 {
@@ -335,6 +349,8 @@ const struct broker_transport broker_redis = {
     .reply_key = reply_key,
     .collect_replies = collect_replies,
     .ask_queue = ask_queue,
+    .ask_unacked = ask_unacked,
+    .ask_bindings = ask_bindings,
     .free = free_broker,
     .probe = redis_probe,
 };

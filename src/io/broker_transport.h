@@ -20,6 +20,14 @@ struct broker_transport {
                   broker_probe_fn fn, void *ctx);
 };
 
+/* For `down`. What a peer sent before it ended a connection has come before
+ * the end: nothing can be missing, however long it had had nothing to say. */
+static inline int64_t
+broker_unheard_ms(enum broker_reason reason, int64_t unheard_ms)
+{
+    return reason == BROKER_CLOSED ? 0 : unheard_ms;
+}
+
 /* The first member of a transport's own broker. */
 struct broker {
     const struct broker_transport *transport;

@@ -1,22 +1,23 @@
 #include "io/redis_control.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "io/backoff.h"
+#include "io/redis_bindings.h"
 #include "io/redis_length.h"
 #include "io/redis_publish.h"
 #include "io/redis_replies.h"
 #include "io/redis_role.h"
+#include "io/redis_unacked.h"
 #include "io/sentinel_reply.h"
 
-enum {
-    /* Broadcasts that wait for the connection. */
-    MAX_WAITING = 8,
-    BURST = 4 * 1024 * 1024,
-};
+enum { BURST = 4 * 1024 * 1024 };
+static_assert((int)REDIS_PAGE_ITEMS >= (int)REDIS_ROLE_ITEMS,
+              "the answer to ROLE must fit, too");
 
 struct redis_control {
     uv_loop_t *loop;
@@ -31,12 +32,13 @@ struct redis_control {
     uv_timer_t retry;
     struct redis_replies replies;
     struct redis_publish publish;
+    struct refusals refusals;
+    struct redis_unacked unacked;
+    struct redis_bindings bindings;
     struct redis_role_watch role;
     bool watching; /* the role */
     void (*demoted)(void *ctx);
     void *demoted_ctx;
-    struct buf waiting[MAX_WAITING];
-    size_t nwaiting;
     bool warned_length;
     bool warned_db;
     unsigned nopen; /* sessions and timers */
@@ -65,52 +67,43 @@ on_closed(void *ctx)
     forget_handle(ctx);
 }
 
-static void
-drop_waiting(struct redis_control *control)
-{
-    for (size_t i = 0; i < control->nwaiting; i++)
-        buf_close(&control->waiting[i]);
-    control->nwaiting = 0;
-}
-
-/* Publishing */
-
-static bool
-publish(struct redis_control *control, struct str command)
-{
-    return redis_publish(&control->publish, control->session, control->url->db,
-                         command);
-}
-
-static bool
-wait_for_ready(struct redis_control *control, struct str command)
-{
-    for (size_t i = 0; i < control->nwaiting; i++)
-        if (str_eq(buf_str(&control->waiting[i]), command))
-            return true;
-    if (control->nwaiting == MAX_WAITING)
-        return false;
-    struct buf *copy = &control->waiting[control->nwaiting++];
-    buf_init(copy, 0);
-    buf_add_str(copy, command);
-    return buf_ok(copy);
-}
+/* Questions */
 
 bool
 redis_control_broadcast(struct redis_control *control, struct str command)
 {
     if (control->session == NULL || control->url == NULL)
         return false;
-    return control->ready ? publish(control, command)
-                          : wait_for_ready(control, command);
+    return control->ready ? redis_publish(&control->publish, control->session,
+                                          control->url->db, command)
+                          : redis_publish_later(&control->publish, command);
+}
+
+static bool
+can_ask(const struct redis_control *control)
+{
+    return control->ready && !redis_session_db_refused(control->session);
 }
 
 bool
 redis_control_ask_queue(struct redis_control *control, struct str name)
 {
-    return control->ready && !redis_session_db_refused(control->session) &&
+    return can_ask(control) &&
            redis_length_ask(control->session, control->config, control->handler,
                             name, &control->warned_length);
+}
+
+bool
+redis_control_ask_unacked(struct redis_control *control)
+{
+    return can_ask(control) &&
+           redis_unacked_ask(&control->unacked, control->session);
+}
+
+bool
+redis_control_ask_bindings(struct redis_control *control)
+{
+    return can_ask(control) && redis_bindings_ask(&control->bindings);
 }
 
 struct str
@@ -146,15 +139,18 @@ on_ready(void *ctx)
     control->ready_since = uv_now(control->loop);
     redis_session_settle(control->session, false);
     LOG(LOG_DEBUG, "Command connection is up", NULL);
-    if (redis_session_db_refused(control->session))
+    const bool db_refused = redis_session_db_refused(control->session);
+    refusals_note(&control->refusals, REFUSAL_DATABASE, db_refused);
+    if (db_refused)
         warn_of_db(control);
     else
         redis_replies_attach(&control->replies, control->session);
+    redis_bindings_attach(&control->bindings, control->session);
     if (control->watching)
         redis_role_attach(&control->role, control->session);
-    for (size_t i = 0; i < control->nwaiting; i++)
-        publish(control, buf_str(&control->waiting[i]));
-    drop_waiting(control);
+    if (control->url != NULL)
+        redis_publish_waiting(&control->publish, control->session,
+                              control->url->db);
 }
 
 static void
@@ -173,6 +169,7 @@ lose_session(struct redis_control *control)
                      (int64_t)(uv_now(control->loop) - control->ready_since));
     control->ready = false;
     redis_replies_attach(&control->replies, NULL);
+    redis_bindings_attach(&control->bindings, NULL);
     redis_role_attach(&control->role, NULL);
 }
 
@@ -201,7 +198,7 @@ open_session(struct redis_control *control)
             .url = control->url,
             .deadlines = control->deadlines,
             .limits = {.max_string = control->config->event_max_bytes,
-                       .max_items = REDIS_ROLE_ITEMS},
+                       .max_items = REDIS_PAGE_ITEMS},
             .burst_buffer = BURST,
         },
         &(struct redis_session_handler){
@@ -248,7 +245,7 @@ redis_control_rest(struct redis_control *control)
 {
     control->url = NULL;
     uv_timer_stop(&control->retry);
-    drop_waiting(control);
+    redis_publish_forget(&control->publish);
 }
 
 void
@@ -288,14 +285,18 @@ redis_control_new(uv_loop_t *loop, const struct broker_config *config,
         .config = config,
         .deadlines = deadlines,
         .handler = handler,
-        .publish.config = config,
+        .refusals.handler = handler,
+        .publish = {.config = config, .refusals = &control->refusals},
+        .unacked = {.config = config, .handler = handler},
         .backoff.fixed_ms = config->retry_interval_s * 1000,
-        .nopen = 4,
+        .nopen = 5,
     };
     uv_timer_init(loop, &control->retry);
     uv_timer_init(loop, &control->cleanup);
     control->retry.data = control->cleanup.data = control;
-    redis_replies_init(&control->replies, loop, config, deadlines, handler);
+    redis_replies_init(&control->replies, loop, config, deadlines, handler,
+                       &control->refusals);
+    redis_bindings_init(&control->bindings, loop, config, deadlines, handler);
     redis_role_init(&control->role, loop, on_demoted, control);
     return control;
 }
@@ -323,6 +324,7 @@ shut(void *ctx)
     redis_session_close(control->session);
     control->session = NULL;
     redis_role_close(&control->role, on_closed);
+    redis_bindings_close(&control->bindings, on_closed, control);
     uv_close((uv_handle_t *)&control->retry, on_timer_closed);
     uv_close((uv_handle_t *)&control->cleanup, on_timer_closed);
     redis_replies_close(&control->replies, on_replies_closed);
@@ -341,6 +343,7 @@ redis_control_free(struct redis_control *control, void (*done)(void *ctx),
     control->done = done;
     control->done_ctx = ctx;
     redis_control_rest(control);
+    redis_bindings_attach(&control->bindings, NULL);
     uv_timer_start(&control->cleanup, on_cleanup_timeout,
                    (uint64_t)control->deadlines->cleanup_ms, 0);
     redis_replies_leave(&control->replies, shut, control);

@@ -24,12 +24,13 @@ void redis_control_leave(struct redis_control *control);
  * and calls demoted when it is not. */
 void redis_control_watch(struct redis_control *control,
                          void (*demoted)(void *ctx), void *ctx);
-/* As broker_broadcast, broker_reply_key, broker_collect_replies and
- * broker_ask_queue. */
+/* As the functions of broker.h without that word. */
 bool redis_control_broadcast(struct redis_control *control, struct str command);
 struct str redis_control_reply_key(const struct redis_control *control);
 void redis_control_collect(struct redis_control *control, bool on);
 bool redis_control_ask_queue(struct redis_control *control, struct str name);
+bool redis_control_ask_unacked(struct redis_control *control);
+bool redis_control_ask_bindings(struct redis_control *control);
 /* Takes back what is on the broker, closes, calls done, is gone. */
 void redis_control_free(struct redis_control *control, void (*done)(void *ctx),
                         void *ctx);

@@ -15,6 +15,7 @@ struct redis_deadlines {
     unsigned dead_ticks;
     unsigned frame_ticks; /* for the rest of a reply that has begun */
     int64_t poll_ms;      /* between two looks into the reply queue */
+    int64_t page_ms;      /* between two pages of a scan */
     int64_t probe_ms;     /* of broker_probe as a whole */
     int64_t cleanup_ms;   /* to take back what we put on the broker */
 };

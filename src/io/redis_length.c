@@ -11,28 +11,43 @@ struct question {
     const struct broker_handler *handler;
     char *name;
     size_t name_len;
-    size_t nleft;
-    int64_t sum;
+    int64_t *steps; /* and behind them their lengths */
+    int64_t *lengths;
+    size_t nasked;
+    size_t nanswered; /* in the order of the questions */
+    bool asking;
     bool refused;
     bool *warned;
     bool lost;
 };
 
-/* The last answer is handed on. */
 static void
-answered(struct question *question)
+hand_on(const struct question *question)
 {
-    if (--question->nleft > 0)
-        return;
     const struct broker_handler *handler = question->handler;
     const struct str name = {question->name, question->name_len};
+    struct queue_state state = {.length = -1, .consumers = -1};
+    if (!question->refused) {
+        state.length = 0;
+        for (size_t i = 0; i < question->nanswered; i++)
+            state.length += question->lengths[i];
+        state.steps = question->steps;
+        state.step_lengths = question->lengths;
+        state.nsteps = question->nanswered;
+    }
+    handler->queue(handler->ctx, name, &state);
+}
+
+/* The last answer is handed on. */
+static void
+finish(struct question *question)
+{
+    if (question->asking || question->nanswered < question->nasked)
+        return;
     if (!question->lost)
-        handler->queue(handler->ctx, name,
-                       &(struct queue_state){
-                           .length = question->refused ? -1 : question->sum,
-                           .consumers = -1,
-                       });
+        hand_on(question);
     free(question->name);
+    free(question->steps);
     free(question);
 }
 
@@ -45,17 +60,27 @@ refused(struct question *question, const struct resp_reply *reply)
                            reply->items[0].str);
 }
 
+/* No list is that long, and no sum of them is past 64 bits. */
+static bool
+is_length(const struct resp_reply *reply)
+{
+    return !reply->array && reply->items[0].type == RESP_INTEGER &&
+           reply->items[0].integer >= 0 &&
+           reply->items[0].integer <= INT64_MAX / REDIS_MAX_STEPS;
+}
+
 static void
 on_length(void *ctx, const struct resp_reply *reply)
 {
     struct question *question = ctx;
     if (reply == NULL)
         question->lost = true;
-    else if (!reply->array && reply->items[0].type == RESP_INTEGER)
-        question->sum += reply->items[0].integer;
+    else if (is_length(reply))
+        question->lengths[question->nanswered] = reply->items[0].integer;
     else
         refused(question, reply);
-    answered(question);
+    question->nanswered++;
+    finish(question);
 }
 
 static bool
@@ -67,13 +92,31 @@ ask_list(struct redis_session *session, const struct broker_config *config,
     redis_queue_key(&key, config,
                     (struct str){question->name, question->name_len}, step);
     const struct str args[] = {STR("LLEN"), buf_str(&key)};
-    question->nleft++;
+    question->steps[question->nasked++] = step;
     const bool ok =
         redis_session_send(session, args, COUNT_OF(args), on_length, question);
     buf_close(&key);
     if (!ok)
-        question->nleft--;
+        question->nasked--;
     return ok;
+}
+
+static struct question *
+new_question(const struct broker_handler *handler, struct str name,
+             size_t nsteps, bool *warned)
+{
+    struct question *question = xcalloc(1, sizeof(*question));
+    int64_t *steps = xcalloc(2 * nsteps, sizeof(*steps));
+    *question = (struct question){
+        .handler = handler,
+        .warned = warned,
+        .name = str_dup(name),
+        .name_len = name.len,
+        .steps = steps,
+        .lengths = steps + nsteps,
+        .asking = true,
+    };
+    return question;
 }
 
 bool
@@ -85,20 +128,14 @@ redis_length_ask(struct redis_session *session,
     static const int64_t default_steps[] = {0, 3, 6, 9};
     const bool given = config->priority_steps != NULL;
     const int64_t *steps = given ? config->priority_steps : default_steps;
-    const size_t nsteps =
-        given ? config->npriority_steps : COUNT_OF(default_steps);
-    struct question *question = xcalloc(1, sizeof(*question));
-    *question = (struct question){
-        .handler = handler,
-        .warned = warned,
-        .name = str_dup(name),
-        .name_len = name.len,
-        .nleft = 1, /* until all is asked */
-    };
+    size_t nsteps = given ? config->npriority_steps : COUNT_OF(default_steps);
+    nsteps = nsteps < REDIS_MAX_STEPS ? nsteps : REDIS_MAX_STEPS - 1;
+    struct question *question = new_question(handler, name, nsteps + 1, warned);
     bool ok = ask_list(session, config, question, 0);
     for (size_t i = 0; i < nsteps && ok; i++)
         ok = steps[i] == 0 || ask_list(session, config, question, steps[i]);
     question->lost |= !ok;
-    answered(question);
+    question->asking = false;
+    finish(question);
     return ok;
 }

@@ -1,8 +1,12 @@
 #pragma once
 
-/* How many messages wait in a queue: the sum over its priority steps. */
+/* How many messages wait in a queue: in each of its priority steps, and
+ * together. */
 
 #include "io/redis_session.h"
+
+/* Of a queue, step 0 included; the transport options take fewer. */
+enum { REDIS_MAX_STEPS = 512 };
 
 /* handler->queue gets the answer, unless the session ends first. A refusal is
  * logged once for *warned, which outlives the session. False when too many

@@ -4,8 +4,8 @@
 
 static const char default_sep[] = "\x06\x16";
 
-static const char *
-sep(const struct broker_config *config)
+const char *
+redis_sep(const struct broker_config *config)
 {
     return config->sep == NULL ? default_sep : config->sep;
 }
@@ -30,6 +30,17 @@ add_fanout(struct buf *out, const struct broker_config *config, int db,
     buf_add_str(out, str_from(exchange));
 }
 
+/* As a pattern that only this text matches. */
+static void
+add_literally(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (memchr("[?*\\", text.ptr[i], 4) != NULL)
+            buf_add_byte(out, '\\');
+        buf_add_byte(out, text.ptr[i]);
+    }
+}
+
 void
 redis_event_channel(struct buf *out, const struct broker_config *config, int db)
 {
@@ -40,11 +51,7 @@ redis_event_channel(struct buf *out, const struct broker_config *config, int db)
     struct buf channel;
     buf_init(&channel, 0);
     add_fanout(&channel, config, db, config->event_exchange);
-    for (size_t i = 0; i < channel.len; i++) {
-        if (strchr("[?*\\", channel.ptr[i]) != NULL)
-            buf_add_byte(out, '\\');
-        buf_add_byte(out, channel.ptr[i]);
-    }
+    add_literally(out, buf_str(&channel));
     buf_close(&channel);
     buf_add_str(out, STR("/*"));
 }
@@ -72,7 +79,7 @@ redis_queue_key(struct buf *out, const struct broker_config *config,
     buf_add_str(out, queue);
     if (step == 0)
         return;
-    buf_add_str(out, str_from(sep(config)));
+    buf_add_str(out, str_from(redis_sep(config)));
     buf_add_i64(out, step);
 }
 
@@ -106,8 +113,8 @@ redis_reply_member(struct buf *out, const struct broker_config *config,
                    struct str key)
 {
     buf_add_str(out, key);
-    buf_add_str(out, str_from(sep(config)));
-    buf_add_str(out, str_from(sep(config)));
+    buf_add_str(out, str_from(redis_sep(config)));
+    buf_add_str(out, str_from(redis_sep(config)));
     add_reply_queue(out, config, key);
 }
 
@@ -117,4 +124,31 @@ redis_reply_list(struct buf *out, const struct broker_config *config,
 {
     buf_add_str(out, str_from(config->global_keyprefix));
     add_reply_queue(out, config, key);
+}
+
+static void
+add_key(struct buf *out, const struct broker_config *config, const char *key,
+        const char *usual)
+{
+    buf_add_str(out, str_from(config->global_keyprefix));
+    buf_add_str(out, str_from(key == NULL ? usual : key));
+}
+
+void
+redis_unacked_hash(struct buf *out, const struct broker_config *config)
+{
+    add_key(out, config, config->unacked_key, "unacked");
+}
+
+void
+redis_unacked_index(struct buf *out, const struct broker_config *config)
+{
+    add_key(out, config, config->unacked_index_key, "unacked_index");
+}
+
+void
+redis_binding_pattern(struct buf *out, const struct broker_config *config)
+{
+    add_literally(out, str_from(config->global_keyprefix));
+    buf_add_str(out, STR("_kombu.binding.*"));
 }

@@ -23,6 +23,13 @@ void redis_control_channel(struct buf *out, const struct broker_config *config,
 /* One priority's list of a queue; step 0 has the plain name. */
 void redis_queue_key(struct buf *out, const struct broker_config *config,
                      struct str queue, int64_t step);
+/* Between the name of a queue and its step, and in members of bindings. */
+const char *redis_sep(const struct broker_config *config);
+/* What workers hold and have not acknowledged: by tag, and by time. */
+void redis_unacked_hash(struct buf *out, const struct broker_config *config);
+void redis_unacked_index(struct buf *out, const struct broker_config *config);
+/* Matches the sets of bindings, one for each exchange. */
+void redis_binding_pattern(struct buf *out, const struct broker_config *config);
 /* The exchange of commands: "celery.pidbox". */
 void redis_control_exchange(struct buf *out,
                             const struct broker_config *config);

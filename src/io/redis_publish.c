@@ -9,9 +9,13 @@ static void
 on_published(void *ctx, const struct resp_reply *reply)
 {
     struct redis_publish *publish = ctx;
-    if (reply != NULL && !reply->array && reply->items[0].type == RESP_ERROR)
+    if (reply == NULL)
+        return;
+    const bool refused = !reply->array && reply->items[0].type == RESP_ERROR;
+    if (refused)
         redis_warn_refused(&publish->warned, "Cannot send commands to workers",
                            reply->items[0].str);
+    refusals_note(publish->refusals, REFUSAL_COMMANDS, refused);
 }
 
 static bool
@@ -47,4 +51,35 @@ redis_publish(struct redis_publish *publish, struct redis_session *session,
     if (redis_two_forms(publish->config))
         publish_to(publish, session, REDIS_DB_LITERAL, command, NULL);
     return publish_to(publish, session, db, command, on_published);
+}
+
+bool
+redis_publish_later(struct redis_publish *publish, struct str command)
+{
+    for (size_t i = 0; i < publish->nwaiting; i++)
+        if (str_eq(buf_str(&publish->waiting[i]), command))
+            return true;
+    if (publish->nwaiting == REDIS_MAX_WAITING)
+        return false;
+    struct buf *copy = &publish->waiting[publish->nwaiting++];
+    buf_init(copy, 0);
+    buf_add_str(copy, command);
+    return buf_ok(copy);
+}
+
+void
+redis_publish_waiting(struct redis_publish *publish,
+                      struct redis_session *session, int db)
+{
+    for (size_t i = 0; i < publish->nwaiting; i++)
+        redis_publish(publish, session, db, buf_str(&publish->waiting[i]));
+    redis_publish_forget(publish);
+}
+
+void
+redis_publish_forget(struct redis_publish *publish)
+{
+    for (size_t i = 0; i < publish->nwaiting; i++)
+        buf_close(&publish->waiting[i]);
+    publish->nwaiting = 0;
 }

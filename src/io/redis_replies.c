@@ -9,12 +9,14 @@ void
 redis_replies_init(struct redis_replies *replies, uv_loop_t *loop,
                    const struct broker_config *config,
                    const struct redis_deadlines *deadlines,
-                   const struct broker_handler *handler)
+                   const struct broker_handler *handler,
+                   struct refusals *refusals)
 {
     *replies = (struct redis_replies){
         .config = config,
         .deadlines = deadlines,
         .handler = handler,
+        .refusals = refusals,
     };
     uuid_random(replies->key);
     buf_init(&replies->scratch, 0);
@@ -41,10 +43,22 @@ check(struct redis_replies *replies, const struct resp_reply *reply)
     return false;
 }
 
+/* The same of what replies cannot do without. */
+static bool
+check_needed(struct redis_replies *replies, enum refusal what,
+             const struct resp_reply *reply)
+{
+    const bool ok = check(replies, reply);
+    if (reply != NULL)
+        refusals_note(replies->refusals, what, !ok);
+    return ok;
+}
+
 static void
 on_bound(void *ctx, const struct resp_reply *reply)
 {
-    check(ctx, reply);
+    struct redis_replies *replies = ctx;
+    check_needed(replies, REFUSAL_BINDING, reply);
 }
 
 static void
@@ -125,7 +139,7 @@ on_popped(void *ctx, const struct resp_reply *reply)
 {
     struct redis_replies *replies = ctx;
     replies->asked = false;
-    if (!check(replies, reply) || reply->array)
+    if (!check_needed(replies, REFUSAL_REPLIES, reply) || reply->array)
         return;
     switch (reply->items[0].type) {
     case RESP_STRING:

@@ -4,12 +4,14 @@
  * find the list, and the list, which is looked at without ever blocking. */
 
 #include "io/redis_session.h"
+#include "io/refusals.h"
 #include "io/uuid.h"
 
 struct redis_replies {
     const struct broker_config *config;
     const struct redis_deadlines *deadlines;
     const struct broker_handler *handler;
+    struct refusals *refusals;
     struct redis_session *session; /* NULL while there is none */
     uv_timer_t timer;
     char key[UUID_LEN + 1];
@@ -26,7 +28,8 @@ struct redis_replies {
 void redis_replies_init(struct redis_replies *replies, uv_loop_t *loop,
                         const struct broker_config *config,
                         const struct redis_deadlines *deadlines,
-                        const struct broker_handler *handler);
+                        const struct broker_handler *handler,
+                        struct refusals *refusals);
 /* A session is ready, or (NULL) is lost. */
 void redis_replies_attach(struct redis_replies *replies,
                           struct redis_session *session);

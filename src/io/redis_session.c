@@ -17,6 +17,7 @@ enum {
 };
 
 struct redis_session {
+    uv_loop_t *loop;
     struct redis_session_config config;
     struct url url;
     struct redis_session_handler handler;
@@ -36,6 +37,7 @@ struct redis_session {
     unsigned nhandles;
 
     bool heard; /* bytes since the last tick */
+    uint64_t heard_at;
     uint64_t nreplies;
     uint64_t nreplies_at_tick;
     unsigned silent_ticks;
@@ -168,6 +170,7 @@ on_bytes(void *ctx, struct str bytes)
     if (session->ended)
         return;
     session->heard = true;
+    session->heard_at = uv_now(session->loop);
     keep_sample(session, bytes);
     if (resp_feed(session->resp, bytes) != RESP_OK)
         redis_session_fail(session, BROKER_PROTOCOL,
@@ -199,6 +202,12 @@ int64_t
 redis_session_not_after(const struct redis_session *session)
 {
     return stream_tls_not_after(session->stream);
+}
+
+int64_t
+redis_session_unheard_ms(const struct redis_session *session)
+{
+    return (int64_t)(uv_now(session->loop) - session->heard_at);
 }
 
 bool
@@ -338,6 +347,8 @@ redis_session_new(uv_loop_t *loop, const struct redis_session_config *config,
 {
     struct redis_session *session = xcalloc(1, sizeof(*session));
     *session = (struct redis_session){
+        .loop = loop,
+        .heard_at = uv_now(loop),
         .config = *config,
         .handler = *handler,
         .nhandles = 2,

@@ -48,6 +48,8 @@ bool redis_session_is_for(const struct redis_session *session,
 /* When the server's certificate ends, in Unix seconds; 0 without TLS. Good
  * until `closed`. */
 int64_t redis_session_not_after(const struct redis_session *session);
+/* Since the last byte, or since it was made. Good until `closed`. */
+int64_t redis_session_unheard_ms(const struct redis_session *session);
 /* The account may not select the URL's database: keys are out of reach. */
 bool redis_session_db_refused(const struct redis_session *session);
 /* Ends it as if by itself, because of an error reply to a command. */

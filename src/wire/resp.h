@@ -43,6 +43,8 @@ enum resp_status {
     RESP_PROTOCOL, /* not RESP2, a line too long, too many elements, depth */
 };
 
+/* Each connection has its own: only one that asks for pages of a scan takes
+ * more than a few items. */
 struct resp_limits {
     size_t max_string; /* bytes; longer ones are skipped, not kept */
     size_t max_items;  /* of one reply, nested ones included */

@@ -37,6 +37,8 @@ struct rig {
     bool closed[8]; /* channels, until close-ok: hears nothing else there */
     bool mute;      /* says nothing any more */
     uint16_t exchange_code;   /* refuses to declare exchanges */
+    uint16_t reply_code;      /* refuses the queue of replies */
+    uint16_t publish_code;    /* refuses what is published */
     uint16_t foreign_channel; /* greets on it, once open */
 
     /* What it was told. */
@@ -53,6 +55,8 @@ struct rig {
     size_t nups, ndowns, nfailures, nmessages, nreplies;
     size_t body_bytes;
     enum broker_reason reason;
+    int64_t unheard_ms;
+    size_t nrefused, nallowed;
     struct buf answers; /* "name length consumers;" */
     struct buf ticket;
 };
@@ -122,6 +126,11 @@ serve_queue(struct rig *rig, uint16_t channel, const amqp_queue_declare_t *q)
         serve_close_channel(rig, channel, 405, AMQP_QUEUE_DECLARE_METHOD);
         return;
     }
+    if (channel == 3 && rig->reply_code != 0) {
+        serve_close_channel(rig, channel, rig->reply_code,
+                            AMQP_QUEUE_DECLARE_METHOD);
+        return;
+    }
     if (q->passive) {
         ok.message_count = (uint32_t)name.len;
         ok.consumer_count = 2;
@@ -189,6 +198,11 @@ serve_one(struct rig *rig, uint16_t channel, const amqp_method_t *method)
     case AMQP_CONNECTION_CLOSE_METHOD:
         rig->goodbye = true;
         serve_method(rig, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &close_ok);
+        break;
+    case AMQP_BASIC_PUBLISH_METHOD:
+        if (rig->publish_code != 0)
+            serve_close_channel(rig, channel, rig->publish_code,
+                                AMQP_BASIC_PUBLISH_METHOD);
         break;
     default:
         break;
@@ -286,10 +300,10 @@ on_up(void *ctx)
 static inline void
 on_down(void *ctx, enum broker_reason reason, int64_t unheard_ms)
 {
-    (void)unheard_ms;
     struct rig *rig = ctx;
     rig->ndowns++;
     rig->reason = reason;
+    rig->unheard_ms = unheard_ms;
 }
 
 static inline void
@@ -331,6 +345,14 @@ on_queue(void *ctx, struct str name, const struct queue_state *state)
     struct rig *rig = ctx;
     buf_printf(&rig->answers, "%.*s %d %d;", STR_FMT(name), (int)state->length,
                (int)state->consumers);
+}
+
+static inline void
+on_refused(void *ctx, bool refused)
+{
+    struct rig *rig = ctx;
+    rig->nrefused += refused;
+    rig->nallowed += !refused;
 }
 
 static inline void
@@ -387,6 +409,7 @@ rig_connect(struct rig *rig)
                                  .message = on_message,
                                  .reject = on_reject,
                                  .reply = on_reply,
+                                 .refused = on_refused,
                                  .queue = on_queue,
                                  .ctx = rig,
                              });

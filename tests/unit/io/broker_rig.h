@@ -49,12 +49,18 @@ struct rig {
     bool gone;
     unsigned nup, ndown, nfailed;
     enum broker_reason down, failed;
+    int64_t unheard_ms;
     size_t nmessages;
     struct buf bodies; /* of messages, one a line */
     unsigned nrejects;
     enum reject reject;
     struct buf replies; /* "ticket body\n" */
     struct buf queues;  /* "name=length\n" */
+    struct buf steps;   /* "name step=length step=length\n" */
+    struct buf unacked; /* "n oldest\n" */
+    struct buf bound;   /* "queue\n", at the end "." or "refused." */
+    size_t nbound;
+    struct buf refusals; /* "refused " and "allowed " */
     const char *broadcast_when_up;
     bool broadcast_ok;
     int stderr_fd; /* the real one; log lines go to a file in memory */
@@ -74,10 +80,10 @@ on_up(void *ctx)
 static void
 on_down(void *ctx, enum broker_reason reason, int64_t unheard_ms)
 {
-    (void)unheard_ms;
     struct rig *rig = ctx;
     rig->ndown++;
     rig->down = reason;
+    rig->unheard_ms = unheard_ms;
 }
 
 static void
@@ -122,6 +128,36 @@ on_queue(void *ctx, struct str name, const struct queue_state *state)
     ck_assert_int_eq(state->consumers, -1); /* Redis does not count them */
     buf_printf(&rig->queues, "%.*s=%lld\n", STR_FMT(name),
                (long long)state->length);
+    buf_printf(&rig->steps, "%.*s", STR_FMT(name));
+    for (size_t i = 0; i < state->nsteps; i++)
+        buf_printf(&rig->steps, " %lld=%lld", (long long)state->steps[i],
+                   (long long)state->step_lengths[i]);
+    buf_add_byte(&rig->steps, '\n');
+}
+
+static void
+on_unacked(void *ctx, int64_t n, double oldest_s)
+{
+    struct rig *rig = ctx;
+    buf_printf(&rig->unacked, "%lld %.3f\n", (long long)n, oldest_s);
+}
+
+static void
+on_binding(void *ctx, struct str queue, bool ok)
+{
+    struct rig *rig = ctx;
+    rig->nbound += queue.ptr != NULL;
+    if (queue.ptr == NULL)
+        buf_add_str(&rig->bound, ok ? STR(".") : STR("refused."));
+    else if (rig->nbound < 100)
+        buf_printf(&rig->bound, "%.*s\n", STR_FMT(queue));
+}
+
+static void
+on_refused(void *ctx, bool refused)
+{
+    struct rig *rig = ctx;
+    buf_add_str(&rig->refusals, refused ? STR("refused ") : STR("allowed "));
 }
 
 static void
@@ -207,7 +243,10 @@ rig_connect_with(struct rig *rig, const char *text,
                                        .message = on_message,
                                        .reject = on_reject,
                                        .reply = on_reply,
+                                       .refused = on_refused,
                                        .queue = on_queue,
+                                       .unacked = on_unacked,
+                                       .binding = on_binding,
                                        .ctx = rig,
                                    },
                                    deadlines);
@@ -265,6 +304,10 @@ rig_close(struct rig *rig)
     buf_close(&rig->bodies);
     buf_close(&rig->replies);
     buf_close(&rig->queues);
+    buf_close(&rig->steps);
+    buf_close(&rig->unacked);
+    buf_close(&rig->bound);
+    buf_close(&rig->refusals);
 }
 
 /* What a server pushes to a subscriber: kombu's envelope around the body. */
@@ -283,7 +326,7 @@ add_event(struct buf *out, struct str body)
     buf_close(&payload);
 }
 
-static void
+static inline void
 send_event(struct fake_conn *conn, const char *body)
 {
     struct buf bytes;

@@ -44,7 +44,7 @@ static const size_t steps[] = {1, 7, 100, 4095, 100000};
 
 START_TEST(recorded_deliveries_arrive_however_they_are_cut)
 {
-    char path[2048];
+    static char path[2048];
     snprintf(path, sizeof(path), "%s/amqp/events", getenv("TEST_CASES"));
     const struct test_case recorded = {path, "events"};
     const struct str stream = case_file(&recorded, "input.bin");
@@ -221,6 +221,8 @@ START_TEST(heartbeats_are_sent_and_missed)
 
     ck_assert_uint_ge(rig.nheartbeats, 2);
     ck_assert_int_eq(rig.reason, BROKER_SILENT);
+    /* Two intervals of a second but for a tick, on a machine of any speed. */
+    ck_assert_int_ge(rig.unheard_ms, 1000);
     rig_close(&rig);
 }
 END_TEST
@@ -250,6 +252,41 @@ START_TEST(server_that_hangs_up_is_come_back_to)
     UNTIL(&rig, rig.nups == 2);
     ck_assert_uint_eq(rig.ndowns, 1);
     ck_assert_uint_eq(rig.nconnects, 2);
+    ck_assert_int_eq(rig.unheard_ms, 0); /* all it said has come */
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(refused_command_makes_workers_unaskable)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig.publish_code = 403;
+    open_up(&rig);
+
+    broker_broadcast(rig.broker, STR("{}"));
+    UNTIL(&rig, rig.nrefused == 1);
+    ck_assert(!broker_broadcast(rig.broker, STR("{}")));
+    rig.publish_code = 0;
+    serve_hang_up(&rig);
+
+    UNTIL(&rig, rig.nallowed == 1); /* the next connection may do it */
+    ck_assert_uint_eq(rig.nrefused, 1);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(refused_reply_queue_makes_workers_unaskable)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig.reply_code = 403;
+
+    open_up(&rig);
+
+    UNTIL(&rig, rig.nrefused == 1);
+    ck_assert(broker_broadcast(rig.broker, STR("{}")));
+    ck_assert_uint_eq(rig.nallowed + rig.ndowns, 0);
     rig_close(&rig);
 }
 END_TEST
@@ -299,6 +336,8 @@ suite_add(TCase *tc)
     tcase_add_test(tc, heartbeats_are_sent_and_missed);
     tcase_add_test(tc, frame_of_a_channel_that_is_not_ours_ends_it);
     tcase_add_test(tc, server_that_hangs_up_is_come_back_to);
+    tcase_add_test(tc, refused_command_makes_workers_unaskable);
+    tcase_add_test(tc, refused_reply_queue_makes_workers_unaskable);
     tcase_add_loop_test(tc, freed_at_any_moment, 0, 12);
     tcase_add_test(tc, goodbye_to_a_mute_server_takes_less_than_a_second);
 }

@@ -17,6 +17,7 @@ wait_for_commands(struct rig *rig)
     WAIT_FOR(rig, broker_ask_queue(rig->broker, STR("probe")));
     WAIT_FOR(rig, contains(&rig->queues, "probe="));
     buf_clear(&rig->queues);
+    buf_clear(&rig->steps);
     buf_clear(&rig->fake.log);
 }
 
@@ -186,6 +187,7 @@ START_TEST(queue_length_is_the_sum_of_its_priorities)
     WAIT_FOR(&rig, rig.queues.len > 0);
 
     ck_assert(text_is(&rig.queues, "h i=28\n"));
+    ck_assert(text_is(&rig.steps, "h i 0=7 3=7 6=7 9=7\n"));
     ck_assert(text_is(&rig.fake.log, "2 LLEN p:h i\n"
                                      "2 LLEN p:h i\x06\x16"
                                      "3\n"
@@ -212,6 +214,7 @@ START_TEST(steps_and_separator_are_the_transport_options)
     WAIT_FOR(&rig, rig.queues.len > 0);
 
     ck_assert(text_is(&rig.queues, "q=2\n"));
+    ck_assert(text_is(&rig.steps, "q 0=1 5=1\n"));
     ck_assert(text_is(&rig.fake.log, "2 LLEN q\n2 LLEN q:5\n"));
     rig_close(&rig);
 }
@@ -229,6 +232,7 @@ START_TEST(key_of_another_type_has_no_length)
     WAIT_FOR(&rig, rig.queues.len > 0);
 
     ck_assert(text_is(&rig.queues, "q=-1\n"));
+    ck_assert(text_is(&rig.steps, "q\n"));
     rig_close(&rig);
 }
 END_TEST
