@@ -1,0 +1,2 @@
+// jsonnet -m out lib/generate.jsonnet
+(import '../dashboards.libsonnet').grafanaDashboards
