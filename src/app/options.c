@@ -120,10 +120,12 @@ print_action(const struct option_row *action, struct buf *print)
     case OPTION_NAMES:
     case OPTION_INT:
     case OPTION_SECONDS:
+    case OPTION_EVERY:
     case OPTION_MILLIS:
     case OPTION_SIZE:
     case OPTION_BOUNDS:
     case OPTION_LABEL_CAPS:
+    case OPTION_HOST_LABEL:
     case OPTION_LEVEL:
     case OPTION_FORMAT:
         option_docs_help(print);
