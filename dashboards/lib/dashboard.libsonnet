@@ -104,7 +104,7 @@ local queryVariable(config, name, label, query, multi=true, hide=0) = {
           refresh: 1,
           multi: false,
           includeAll: false,
-          current: {},
+          current: { selected: true, text: 'default', value: 'default' },
           options: [],
           hide: 0,
           skipUrlSync: false,
