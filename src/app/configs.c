@@ -59,6 +59,8 @@ configs_broker(const struct options *o)
         .unacked_index_key = o->unacked_index_key,
         .master_name = o->master_name,
         .min_other_sentinels = o->min_other_sentinels,
+        .master_hosts = o->master_hosts.items,
+        .nmaster_hosts = o->master_hosts.n,
         .sentinel_user = o->sentinel_user,
         .sentinel_password = o->sentinel_password,
         .sentinel_tls = o->sentinel_tls,

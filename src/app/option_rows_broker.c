@@ -51,8 +51,8 @@ const struct option_row option_rows_broker[] = {
              "anything else is text. global_keyprefix, fanout_prefix, "
              "fanout_patterns, sep and priority_steps are used, for "
              "sentinel:// also master_name (required), min_other_sentinels, "
-             "and password and username in sentinel_kwargs; others are "
-             "accepted."},
+             "password and username in sentinel_kwargs, and master_hosts, "
+             "the masters that Sentinels may name; others are accepted."},
     {.name = "broker-ssl-option",
      .group = OPTION_BROKER,
      .type = OPTION_TEXTS,

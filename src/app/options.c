@@ -220,6 +220,7 @@ options_free(struct options *o)
     free(o->global_keyprefix);
     free(o->fanout_prefix);
     free(o->master_name);
+    texts_free(&o->master_hosts);
     text_free(o->sentinel_user);
     text_free(o->sentinel_password);
     free(o->sep);

@@ -53,6 +53,7 @@ struct options {
     char *unacked_index_key;     /* "unacked_index" */
     char *master_name;           /* of sentinel:// URLs; NULL = not given */
     int64_t min_other_sentinels; /* 0 = any number */
+    struct texts master_hosts;   /* that Sentinels may name; empty = any */
     char *sentinel_user;         /* of the Sentinels themselves, or NULL */
     char *sentinel_password;
     struct tls_options sentinel_tls;

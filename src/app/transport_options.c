@@ -152,6 +152,24 @@ read_min_other_sentinels(struct options *o, const json_t *value)
                : "a number, 0 or more";
 }
 
+/* Ours, Celery has none like it. */
+static const char *
+read_master_hosts(struct options *o, const json_t *value)
+{
+    static const char wanted[] =
+        "a name or an address, or a list of them, [\"redis-0.example\"]";
+    const size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    texts_free(&o->master_hosts);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *host =
+            json_is_array(value) ? json_array_get(value, i) : value;
+        if (json_string_length(host) == 0)
+            return wanted;
+        texts_add(&o->master_hosts, str_from(json_string_value(host)));
+    }
+    return n > 0 ? NULL : wanted;
+}
+
 static void remark_unused(struct options *o, struct str key);
 
 /* Of redis-py: ssl=True, and ssl_ca_certs and its like. */
@@ -217,6 +235,7 @@ static const struct {
     {STR_INIT("unacked_index_key"), read_unacked_index_key},
     {STR_INIT("master_name"), read_master_name},
     {STR_INIT("min_other_sentinels"), read_min_other_sentinels},
+    {STR_INIT("master_hosts"), read_master_hosts},
     {STR_INIT("sentinel_kwargs"), read_sentinel_kwargs},
 };
 

@@ -56,6 +56,8 @@ struct broker_config {
     /* of sentinel:// URLs */
     const char *master_name;
     int64_t min_other_sentinels;
+    char *const *master_hosts; /* that Sentinels may name; none: any */
+    size_t nmaster_hosts;
     char *sentinel_user; /* of the Sentinels themselves; NULL: none */
     char *sentinel_password;
     struct tls_options sentinel_tls;

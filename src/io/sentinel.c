@@ -130,17 +130,42 @@ refuse(struct sentinel *sentinel, struct str error)
     }
 }
 
+static bool
+may_be_master(const struct broker_config *config, struct str host)
+{
+    for (size_t i = 0; i < config->nmaster_hosts; i++)
+        if (str_eq_nocase(host, str_from(config->master_hosts[i])))
+            return true;
+    return config->nmaster_hosts == 0;
+}
+
+static void
+take(struct sentinel *sentinel)
+{
+    const char *host = sentinel->master.host;
+    if (!may_be_master(sentinel->config, str_from(host))) {
+        char what[WHY];
+        snprintf(what, sizeof(what),
+                 "it names %.80s, which is none of master_hosts in "
+                 "--broker-transport-option",
+                 host);
+        pass_on(sentinel, BROKER_MASTER, what);
+        return;
+    }
+    sentinel->over = true;
+    drop_session(sentinel);
+    sentinel->handler.found(sentinel->handler.ctx, host, sentinel->master.port,
+                            current(sentinel));
+    forget_handle(sentinel);
+}
+
 static void
 conclude(struct sentinel *sentinel, enum sentinel_verdict verdict,
          const struct resp_reply *reply)
 {
     switch (verdict) {
     case SENTINEL_FOUND:
-        sentinel->over = true;
-        drop_session(sentinel);
-        sentinel->handler.found(sentinel->handler.ctx, sentinel->master.host,
-                                sentinel->master.port, current(sentinel));
-        forget_handle(sentinel);
+        take(sentinel);
         break;
     case SENTINEL_UNKNOWN: {
         char what[WHY];

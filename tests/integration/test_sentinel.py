@@ -2,7 +2,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -191,6 +193,11 @@ def test_what_is_wrong_with_sentinels_is_said(make_exporter, make_cluster):
     assert found == {"master"}
     assert "min_other_sentinels" in log
 
+    found, log = errors(cluster.url(), *options(
+        "--broker-transport-option", 'master_hosts=["10.0.0.1"]'))
+    assert found == {"master"}
+    assert "it names 127.0.0.1, which is none of master_hosts" in log
+
     found, log = errors(f"sentinel://127.0.0.1:{cluster.servers[0].port}",
                         *options())
     assert found == {"protocol"}
@@ -202,7 +209,60 @@ def test_what_is_wrong_with_sentinels_is_said(make_exporter, make_cluster):
     assert "no Sentinel answers; Sentinel 127.0.0.1:2: nobody listens" in log
 
     make_exporter(cluster.url(), *options(
-        "--broker-transport-option", "min_other_sentinels=1"))
+        "--broker-transport-option", "min_other_sentinels=1",
+        "--broker-transport-option", "master_hosts=127.0.0.1"))
+
+
+class Thief:
+    """Listens, and remembers what it is told: by the Sentinel, too."""
+
+    def __init__(self, host, port):
+        self.heard = b""
+        self._listener = socket.create_server((host, port))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            with peer:
+                peer.settimeout(0.5)
+                try:
+                    self.heard += peer.recv(4096)
+                except OSError:
+                    pass
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.sanitized
+def test_s11_only_servers_that_were_named_get_the_password(
+        make_cluster, make_exporter):
+    cluster = make_cluster(nsentinels=1, password="s3cret-of-redis")
+    evil, port = cluster.sentinels[0].client, cluster.servers[0].port
+    thief = Thief("127.0.0.2", port)
+    try:
+        evil.sentinel_remove(NAME)
+        evil.sentinel_monitor(NAME, "127.0.0.2", port, 1)
+        url = cluster.url(auth=":s3cret-of-redis@")
+
+        careful = make_exporter(url, *options(
+            "--broker-transport-option", "master_hosts=127.0.0.1"),
+            connected=False)
+        careful.wait_for(lambda p: p.value(
+            "celery_exporter_broker_connect_errors_total",
+            reason="master") >= 3)
+        careful.stop()
+        assert b"s3cret" not in thief.heard
+
+        make_exporter(url, *options(), connected=False)
+        wait_until(lambda: b"s3cret" in thief.heard, 10, "nothing to steal")
+    finally:
+        thief.close()
 
 
 @pytest.mark.parametrize("args", [[], ["--broker-transport-option",

@@ -589,6 +589,10 @@ static const struct {
      "master_name must be text"},
     {"--broker-transport-option", "min_other_sentinels=-1", OPTIONS_WRONG,
      "min_other_sentinels must be a number"},
+    {"--broker-transport-option", "master_hosts=[]", OPTIONS_WRONG,
+     "master_hosts must be a name or an address"},
+    {"--broker-transport-option", "master_hosts=[\"a\", 7]", OPTIONS_WRONG,
+     "master_hosts must be a name or an address"},
     {"--broker-transport-option", "sentinel_kwargs=pw", OPTIONS_WRONG,
      "sentinel_kwargs must be a JSON object"},
     {"--broker-transport-option", "sentinel_kwargs={\"password\": 7}",
@@ -774,6 +778,8 @@ START_TEST(transport_options_of_sentinels_are_read)
             WORDS(BROKER, "--broker-transport-option", "master_name=m-1",
                   "--broker-transport-option", "min_other_sentinels=2",
                   "--broker-transport-option",
+                  "master_hosts=[\"10.0.0.1\", \"r-2.test\"]",
+                  "--broker-transport-option",
                   "sentinel_kwargs={\"username\": \"u\", \"password\": \"p\", "
                   "\"socket_timeout\": 1}"),
             NULL),
@@ -781,6 +787,9 @@ START_TEST(transport_options_of_sentinels_are_read)
 
     ck_assert_str_eq(o.master_name, "m-1");
     ck_assert_int_eq(o.min_other_sentinels, 2);
+    ck_assert_uint_eq(o.master_hosts.n, 2);
+    ck_assert_str_eq(o.master_hosts.items[0], "10.0.0.1");
+    ck_assert_str_eq(o.master_hosts.items[1], "r-2.test");
     ck_assert_str_eq(o.sentinel_user, "u");
     ck_assert_str_eq(o.sentinel_password, "p");
     ck_assert_uint_eq(o.remarks.n, 1);
