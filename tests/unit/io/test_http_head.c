@@ -69,15 +69,21 @@ START_TEST(a_large_body_is_refused_without_a_reset)
 END_TEST
 
 #define HEAD(lines) "GET / HTTP/1.1\r\nHost: x\r\n" lines "\r\n"
-#define BYTES(literal)               \
-    {                                \
-        literal, sizeof(literal) - 1 \
+#define BYTES(literal) BYTES_OR(literal, NULL)
+
+/* libmicrohttpd 1.0 refuses some of them itself, before anybody else is asked:
+ * with an answer of its own, or by closing the connection. */
+#define BYTES_OR(literal, own)            \
+    {                                     \
+        literal, sizeof(literal) - 1, own \
     }
+#define CLOSES ""
 
 /* What two readers could understand in two ways. */
 static const struct {
     const char *bytes;
     size_t len;
+    const char *own; /* how the library's answer begins; NULL: none */
 } doubtful[] = {
     BYTES(HEAD("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") "0\r\n"),
     BYTES(HEAD("Transfer-Encoding: chunked\r\n") "0\r\n\r\n"),
@@ -88,10 +94,10 @@ static const struct {
     BYTES(HEAD("Content-Length: 00\r\n")),
     BYTES(HEAD("Content-Length: +0\r\n")),
     BYTES(HEAD("Content-Length: -1\r\n")),
-    BYTES(HEAD("Content-Length: 99999999999999999999\r\n")),
+    BYTES_OR(HEAD("Content-Length: 99999999999999999999\r\n"), "HTTP/1.1 413 "),
     BYTES(HEAD("Host: y\r\n")),
     BYTES(HEAD("host: x\r\n")),
-    BYTES("GET / HTTP/1.1\r\n\r\n"),
+    BYTES_OR("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "),
     BYTES("GET / HTTP/1.1\r\nHost : x\r\n\r\n"),
     BYTES(HEAD("Content-Length : 5\r\n") "hello"),
     BYTES(HEAD("X-Folded: a\r\n b\r\n")),
@@ -112,8 +118,8 @@ static const struct {
     BYTES(HEAD("X Space: a\r\n")),
     BYTES(HEAD(": a\r\n")),
     BYTES(HEAD("no colon\r\n")),
-    BYTES("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"),
-    BYTES("GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n"),
+    BYTES_OR("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n", CLOSES),
+    BYTES_OR("GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n", CLOSES),
     BYTES("GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n"),
     BYTES("GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"),
     BYTES("GET /%0a HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -124,6 +130,20 @@ static const struct {
     BYTES("GET metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
 };
 
+/* Nobody was asked, and nothing follows that answer. Ours has no title. */
+static bool
+refused_by_library(const struct rig *rig, const struct client *c,
+                   const char *own)
+{
+    if (own == NULL || (c->in.len > 0 && !has(c, "<title>")))
+        return false;
+    ck_assert(str_starts(buf_str(&c->in), str_from(own)));
+    ck_assert(own[0] != '\0' || c->in.len == 0);
+    ck_assert(!has(c, "hello\n"));
+    ck_assert_uint_eq(rig->nasked, 0);
+    return true;
+}
+
 START_TEST(doubtful_requests_are_refused_and_nothing_behind_them_is_run)
 {
     struct rig *rig = rig_new(&http_defaults);
@@ -133,7 +153,8 @@ START_TEST(doubtful_requests_are_refused_and_nothing_behind_them_is_run)
     client_say(c, GET("/"));
 
     UNTIL(rig, c->closed);
-    assert_refused(rig, c, 400);
+    if (!refused_by_library(rig, c, doubtful[_i].own))
+        assert_refused(rig, c, 400);
     rig_free(rig);
 }
 END_TEST
