@@ -6,8 +6,6 @@
 #include "base/xalloc.h"
 #include "model/waiting.h"
 
-enum { MAX_WAITING = 100000 };
-
 /* Thirty years: somebody's clock stands at 1970. */
 static const double MAX_WAIT = 1e9;
 
@@ -68,7 +66,7 @@ grace_new(struct registry *registry, struct tasks *tasks,
         .counters = counters_new(registry, default_queue),
         .grace_ms = grace_ms,
     };
-    grace->waiting = waiting_new(tasks, MAX_WAITING, count, grace);
+    grace->waiting = waiting_new(tasks, GRACE_MAX, count, grace);
     return grace;
 }
 
@@ -135,6 +133,12 @@ void
 grace_expire(struct grace *grace, int64_t now_ms)
 {
     waiting_expire(grace->waiting, now_ms);
+}
+
+size_t
+grace_n(const struct grace *grace)
+{
+    return waiting_n(grace->waiting);
 }
 
 int64_t

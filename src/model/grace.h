@@ -8,6 +8,8 @@
 #include "model/counters.h"
 #include "model/tasks.h"
 
+enum { GRACE_MAX = 100000 }; /* events that wait */
+
 struct grace;
 
 /* registry and tasks are borrowed; grace_ms 0 = nothing ever waits. */
@@ -29,6 +31,7 @@ void grace_count_wait(struct grace *grace, const struct task *task,
 void grace_release(struct grace *grace, struct task *task);
 void grace_release_hosts(struct grace *grace, const struct idset *hostnames);
 void grace_expire(struct grace *grace, int64_t now_ms);
+size_t grace_n(const struct grace *grace);
 /* When the next is due; INT64_MAX when none waits. */
 int64_t grace_deadline(const struct grace *grace);
 

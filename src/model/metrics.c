@@ -171,6 +171,24 @@ metrics_deadline(const struct metrics *m)
     return grace_deadline(task_rules_grace(m->rules));
 }
 
+static void
+show_table(const struct metrics *m, struct str name, size_t n, size_t max)
+{
+    struct group *group = registry_group(m->registry, GROUP_TABLE_CAP);
+    struct series *series = registry_fixed(m->registry, GROUP_TABLE_CAP, &name);
+    group_set(group, series, CAP_USED_COL, (double)n);
+    group_set(group, series, CAP_LIMIT_COL, (double)max);
+}
+
+static void
+show_tables(const struct metrics *m)
+{
+    show_table(m, STR("workers"), workers_n(m->workers), MAX_WORKERS);
+    show_table(m, STR("senders"), senders_n(m->senders), MAX_SENDERS);
+    show_table(m, STR("waiting_events"), grace_n(task_rules_grace(m->rules)),
+               GRACE_MAX);
+}
+
 void
 metrics_refresh(struct metrics *m, struct now now)
 {
@@ -185,6 +203,7 @@ metrics_refresh(struct metrics *m, struct now now)
     if (group_touch(self, m->self, SELF_EVICTED_COL) != NULL)
         m->self->cells[SELF_EVICTED_COL].count = tasks_nevicted(tasks);
     task_rules_refresh(m->rules, now);
+    show_tables(m);
     registry_refresh(m->registry);
 }
 

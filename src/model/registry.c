@@ -265,6 +265,16 @@ registry_drop(struct registry *registry, enum label_id label,
 }
 
 static void
+show_label_cap(struct registry *registry, enum label_id label, struct str name)
+{
+    struct group *group = registry->groups[GROUP_LABEL_CAP];
+    struct series *series = registry_fixed(registry, GROUP_LABEL_CAP, &name);
+    const struct values *values = registry->values[label];
+    group_set(group, series, CAP_USED_COL, (double)values_n(values));
+    group_set(group, series, CAP_LIMIT_COL, (double)values_max(values));
+}
+
+static void
 set_overflows(struct registry *registry, struct str label, uint64_t n)
 {
     struct group *group = registry->groups[GROUP_OVERFLOW];
@@ -284,9 +294,11 @@ registry_refresh(struct registry *registry)
         [LABEL_WORKER] = STR_INIT("worker"),
         [LABEL_SOFTWARE] = STR_INIT("software"),
     };
-    for (size_t i = 0; i < LABEL_FIXED; i++)
+    for (size_t i = 0; i < LABEL_FIXED; i++) {
         set_overflows(registry, labels[i],
                       values_noverflows(registry->values[i]));
+        show_label_cap(registry, (enum label_id)i, labels[i]);
+    }
     set_overflows(registry, STR("all"), registry->budget.noverflows);
     struct group *group = registry->groups[GROUP_EXPORTER];
     struct series *self = registry_fixed(registry, GROUP_EXPORTER, NULL);

@@ -154,6 +154,12 @@ senders_free(struct senders *senders)
     free(senders);
 }
 
+size_t
+senders_n(const struct senders *senders)
+{
+    return senders->n;
+}
+
 /* In a container every run of a worker has the same pid, and does the same
  * things at the same times of its clock, above all when one task kills it
  * again and again. */

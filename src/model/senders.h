@@ -20,3 +20,4 @@ void senders_free(struct senders *senders);
  * worker-online whose clock has gone back begins a new process of the same
  * pid: what the last one sent is forgotten. */
 bool senders_repeated(struct senders *senders, const struct event *ev);
+size_t senders_n(const struct senders *senders);

@@ -289,6 +289,12 @@ workers_nup(const struct workers *workers)
     return workers->nup;
 }
 
+size_t
+workers_n(const struct workers *workers)
+{
+    return workers->table.index.n;
+}
+
 void
 workers_stats(struct workers *workers, struct str nodename,
               const struct pidbox_stats *stats, struct now now)

@@ -92,3 +92,5 @@ void workers_tick(struct workers *workers, struct now now);
 void workers_excuse(struct workers *workers, int64_t blind_ms, struct now now);
 bool workers_node_is_up(const struct workers *workers, struct str nodename);
 size_t workers_nup(const struct workers *workers);
+/* Processes that are known, those that are down among them. */
+size_t workers_n(const struct workers *workers);

@@ -235,6 +235,47 @@ START_TEST(overflows_are_told_by_label)
 }
 END_TEST
 
+START_TEST(caps_and_their_use_are_told)
+{
+    const struct metrics_config config = rig_config();
+    struct rig rig;
+    rig_open(&rig, &config);
+    ASSERT_VALUE(&rig, "celery_exporter_label_values{label='name'}", 1);
+    ASSERT_VALUE(&rig, "celery_exporter_label_values_limit{label='name'}",
+                 5000);
+    ASSERT_VALUE(&rig, "celery_exporter_table_entries{table='senders'}", 0);
+
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen@web"), .name = STR("t"));
+    rig_heartbeat(&rig, "a@h", 1, 0, 0);
+    rig_heartbeat(&rig, "a@h", 2, 0, 0);
+
+    static const struct {
+        const char *series;
+        double value;
+    } wanted[] = {
+        {"celery_exporter_label_values{label='name'}", 2},
+        {"celery_exporter_label_values{label='hostname'}", 2},
+        {"celery_exporter_label_values{label='queue_name'}", 1},
+        /* UnknownException, of failures that name none. */
+        {"celery_exporter_label_values{label='exception'}", 1},
+        {"celery_exporter_label_values{label='worker'}", 1},
+        {"celery_exporter_label_values_limit{label='hostname'}", 2000},
+        {"celery_exporter_label_values_limit{label='queue_name'}", 1000},
+        {"celery_exporter_label_values_limit{label='exception'}", 1000},
+        {"celery_exporter_label_values_limit{label='worker'}", 2000},
+        {"celery_exporter_table_entries{table='workers'}", 2},
+        {"celery_exporter_table_entries_limit{table='workers'}", 10000},
+        {"celery_exporter_table_entries{table='senders'}", 3},
+        {"celery_exporter_table_entries_limit{table='senders'}", 4096},
+        {"celery_exporter_table_entries{table='waiting_events'}", 0},
+        {"celery_exporter_table_entries_limit{table='waiting_events'}", 100000},
+    };
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        ASSERT_VALUE(&rig, wanted[i].series, wanted[i].value);
+    rig_close(&rig);
+}
+END_TEST
+
 void
 suite_add(TCase *tc)
 {
@@ -248,4 +289,5 @@ suite_add(TCase *tc)
     tcase_add_test(tc, config_is_copied);
     tcase_add_test(tc, a_drop_takes_series_of_all_groups_and_the_value);
     tcase_add_test(tc, overflows_are_told_by_label);
+    tcase_add_test(tc, caps_and_their_use_are_told);
 }
