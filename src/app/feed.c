@@ -31,8 +31,14 @@ static void
 on_event(void *ctx, const struct event *ev)
 {
     struct feed *feed = ctx;
+    const size_t nup = metrics_nworkers_up(feed->metrics);
     metrics_event(feed->metrics, ev, clock_now(feed->loop));
-    if (ev->type == EVENT_WORKER_ONLINE || ev->type == EVENT_WORKER_OFFLINE)
+    /* Whatever it was that showed it; and one that comes online again may have
+     * been started anew. */
+    if (metrics_nworkers_up(feed->metrics) > nup ||
+        ev->type == EVENT_WORKER_ONLINE)
+        inspect_saw_worker(feed->inspect, ev->hostname);
+    if (ev->type == EVENT_WORKER_OFFLINE)
         inspect_soon(feed->inspect);
     if (ev->type == EVENT_TASK_SENT && ev->queue.len > 0)
         inspect_add_queue(feed->inspect, ev->queue);
@@ -159,6 +165,13 @@ on_reply(void *ctx, const struct message *message)
 }
 
 static void
+on_refused(void *ctx, bool refused)
+{
+    struct feed *feed = ctx;
+    inspect_refused(feed->inspect, refused);
+}
+
+static void
 on_queue(void *ctx, struct str name, const struct queue_state *state)
 {
     struct feed *feed = ctx;
@@ -222,6 +235,7 @@ feed_new(uv_loop_t *loop, const struct feed_config *config)
                                   .message = on_message,
                                   .reject = on_broker_reject,
                                   .reply = on_reply,
+                                  .refused = on_refused,
                                   .queue = on_queue,
                                   .unacked = on_unacked,
                                   .binding = on_binding,

@@ -1,36 +1,34 @@
 #include "app/inspect.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "app/errands.h"
+#include "app/poll_sources.h"
+#include "app/questions.h"
+#include "app/queue_poll.h"
 #include "base/xalloc.h"
 #include "io/clock.h"
 #include "model/queues.h"
-#include "wire/pidbox.h"
 
 enum {
     REPLY_MS = 1000, /* workers that have not answered by then will not */
     SOON_MS = 250,   /* several workers come and go together */
-    /* A worker says worker-online before it listens to commands: polls that
-     * some live worker left unanswered are made again sooner. */
-    AGAIN_MS = 1000,
-    MAX_AGAIN = 3,
+    /* What a worker could run changes only when it is restarted. */
+    REGISTERED_EVERY = 20,
 };
 
-enum question { ASK_STATS, ASK_QUEUES, QUESTION_COUNT };
-
-static const char *const methods[QUESTION_COUNT] = {
-    [ASK_STATS] = "stats",
-    [ASK_QUEUES] = "active_queues",
+/* Asked in each poll; registered only once in a while. */
+static const enum poll_source sources_of[QUESTION_COUNT] = {
+    [ASK_STATS] = POLL_STATS,         [ASK_QUEUES] = POLL_ACTIVE_QUEUES,
+    [ASK_ACTIVE] = POLL_ACTIVE,       [ASK_RESERVED] = POLL_RESERVED,
+    [ASK_SCHEDULED] = POLL_SCHEDULED, [ASK_REGISTERED] = POLL_REGISTERED,
 };
 
-/* Sources of celery_exporter_poll_*: the questions, and the queue lengths. */
-enum { SOURCE_QUEUES = QUESTION_COUNT, SOURCE_COUNT };
-
-static const struct str source_names[SOURCE_COUNT] = {
-    [ASK_STATS] = STR_INIT("stats"),
-    [ASK_QUEUES] = STR_INIT("active_queues"),
-    [SOURCE_QUEUES] = STR_INIT("queues"),
+enum round {
+    ROUND_NONE,
+    ROUND_FIRST,   /* of all workers, when it is not known how many they are */
+    ROUND_POLL,    /* of all workers */
+    ROUND_ERRANDS, /* of some */
 };
 
 struct inspect {
@@ -39,280 +37,224 @@ struct inspect {
     struct broker *broker;
     struct metrics *metrics;
     struct queues *queues;
-    uv_timer_t next;     /* when a poll begins */
+    struct roster roster;
+    struct questions *questions;
+    struct errands errands;
+    struct queue_poll *queue_poll;
+    struct poll_sources sources;
+    uv_timer_t next;     /* when a round may begin */
     uv_timer_t deadline; /* when the present one ends */
     bool up;
-    bool polling;
-    uint64_t begun_ms;
-    char tickets[QUESTION_COUNT][33];
-    size_t nanswers[QUESTION_COUNT];
-    unsigned nagain; /* polls made again since the last whole one */
-    bool sent;
-    size_t nasked; /* queue lengths on their way */
-    bool all_lengths;
-    struct series *sources[SOURCE_COUNT];
+    bool refused;
+    enum round round;
+    int64_t began_ms;
+    size_t nqueues;  /* known when it began */
+    int64_t poll_ms; /* when the next poll is due */
+    unsigned npolls;
+    bool registered; /* was asked in this poll */
     void (*done)(void *ctx);
     void *done_ctx;
 };
 
-static void
-make_ticket(char ticket[33])
-{
-    static const char hex[] = "0123456789abcdef";
-    unsigned char bytes[16] = {0};
-    /* A guessable ticket would only confuse this one poll. */
-    (void)!getrandom(bytes, sizeof(bytes), GRND_NONBLOCK);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        ticket[2 * i] = hex[bytes[i] >> 4];
-        ticket[2 * i + 1] = hex[bytes[i] & 15];
-    }
-    ticket[32] = '\0';
-}
-
-static void
-show_source(struct inspect *inspect, size_t source, bool ok)
-{
-    struct group *group =
-        registry_group(metrics_registry(inspect->metrics), GROUP_POLL);
-    struct series *series = inspect->sources[source];
-    const struct now now = clock_now(inspect->loop);
-    group_set(group, series, POLL_SUCCESS_COL, ok);
-    group_set(group, series, POLL_DURATION_COL,
-              (double)(uv_now(inspect->loop) - inspect->begun_ms) / 1000);
-    if (ok)
-        group_set(group, series, POLL_TIMESTAMP_COL, now.wall_s);
-}
-
-/* ---- queue lengths ---- */
-
-static void
-end_lengths(struct inspect *inspect, bool ok)
-{
-    inspect->nasked = 0;
-    show_source(inspect, SOURCE_QUEUES, ok);
-}
-
-static void
-ask_lengths(struct inspect *inspect)
-{
-    inspect->all_lengths = true;
-    inspect->nasked = 0;
-    inspect->begun_ms = uv_now(inspect->loop);
-    for (size_t i = 0; i < queues_n(inspect->queues); i++) {
-        if (broker_ask_queue(inspect->broker, queues_name(inspect->queues, i)))
-            inspect->nasked++;
-        else
-            inspect->all_lengths = false;
-    }
-    if (inspect->nasked == 0)
-        end_lengths(inspect, inspect->all_lengths);
-}
-
-void
-inspect_queue(struct inspect *inspect, struct str name,
-              const struct queue_state *state)
-{
-    if (inspect == NULL)
-        return;
-    if (state->length < 0)
-        inspect->all_lengths = false;
-    queues_set_figures(inspect->queues, name,
-                       &(struct queue_figures){
-                           .length = state->length,
-                           .consumers = state->consumers,
-                           .missing = state->missing,
-                           .steps = state->steps,
-                           .step_lengths = state->step_lengths,
-                           .nsteps = state->nsteps,
-                       },
-                       clock_now(inspect->loop));
-    if (inspect->nasked > 0 && --inspect->nasked == 0)
-        end_lengths(inspect, inspect->all_lengths);
-}
-
-void
-inspect_unacked(struct inspect *inspect, int64_t n, double oldest_s)
-{
-    (void)inspect;
-    (void)n;
-    (void)oldest_s;
-}
-
-void
-inspect_binding(struct inspect *inspect, struct str queue, bool ok)
-{
-    (void)inspect;
-    (void)queue;
-    (void)ok;
-}
-
-bool
-inspect_queue_workers(const struct inspect *inspect, struct str queue,
-                      size_t *nworkers)
-{
-    (void)inspect;
-    (void)queue;
-    *nworkers = 0;
-    return false;
-}
-
-/* ---- workers ---- */
-
-static bool
-is_alive(void *ctx, struct str node)
-{
-    const struct inspect *inspect = ctx;
-    return metrics_worker_is_up(inspect->metrics, node);
-}
+/* ---- when ---- */
 
 static void on_next(uv_timer_t *timer);
+static void on_deadline(uv_timer_t *timer);
 
 static void
-wait_for_next(struct inspect *inspect, uint64_t delay_ms)
+wait_for_next(struct inspect *inspect)
 {
-    uv_timer_start(&inspect->next, on_next, delay_ms, 0);
+    if (!inspect->up || inspect->round != ROUND_NONE)
+        return;
+    const int64_t due_ms = inspect->errands.due_ms < inspect->poll_ms
+                               ? inspect->errands.due_ms
+                               : inspect->poll_ms;
+    const int64_t left_ms = due_ms - (int64_t)uv_now(inspect->loop);
+    uv_timer_start(&inspect->next, on_next, left_ms > 0 ? (uint64_t)left_ms : 0,
+                   0);
 }
 
-/* Every live worker has answered everything. */
-static bool
-is_answered(const struct inspect *inspect)
+static void
+begin_round(struct inspect *inspect, enum round round, uint64_t patience_ms)
 {
-    const size_t nworkers = metrics_nworkers_up(inspect->metrics);
-    return inspect->nanswers[ASK_STATS] >= nworkers &&
-           inspect->nanswers[ASK_QUEUES] >= nworkers;
+    inspect->round = round;
+    inspect->began_ms = (int64_t)uv_now(inspect->loop);
+    inspect->nqueues = queues_n(inspect->queues);
+    uv_timer_stop(&inspect->next);
+    uv_timer_start(&inspect->deadline, on_deadline, patience_ms, 0);
+    questions_begin(inspect->questions);
 }
 
-static uint64_t
-delay_ms(struct inspect *inspect, bool answered)
+/* Names first: events may wait for them. */
+static void
+begin_poll(struct inspect *inspect, enum round round)
 {
-    const uint64_t interval_ms =
-        1000 * (uint64_t)inspect->options->poll_interval_s;
-    if (answered || inspect->nagain >= MAX_AGAIN) {
-        inspect->nagain = 0;
-        return interval_ms;
+    static const enum question always[] = {
+        ASK_ACTIVE, ASK_RESERVED, ASK_SCHEDULED, ASK_QUEUES, ASK_STATS};
+    roster_begin(&inspect->roster);
+    begin_round(inspect, round, REPLY_MS);
+    for (size_t i = 0; i < COUNT_OF(always); i++)
+        questions_ask_all(inspect->questions, always[i]);
+    inspect->registered = inspect->npolls++ % REGISTERED_EVERY == 0;
+    if (inspect->registered)
+        questions_ask_all(inspect->questions, ASK_REGISTERED);
+    if (round == ROUND_FIRST && inspect->options->enable_events_s > 0)
+        questions_ask_all(inspect->questions, ASK_ENABLE_EVENTS);
+}
+
+static void
+begin_errands(struct inspect *inspect)
+{
+    roster_begin(&inspect->roster);
+    if (!errands_want(&inspect->errands, clock_now(inspect->loop))) {
+        errands_settle(&inspect->errands, clock_now(inspect->loop));
+        wait_for_next(inspect);
+        return;
     }
-    const uint64_t again_ms = (uint64_t)AGAIN_MS << inspect->nagain++;
-    return again_ms < interval_ms ? again_ms : interval_ms;
-}
-
-static void
-end_poll(struct inspect *inspect)
-{
-    const size_t nworkers = metrics_nworkers_up(inspect->metrics);
-    inspect->polling = false;
-    uv_timer_stop(&inspect->deadline);
-    broker_collect_replies(inspect->broker, false);
-    queues_poll_end(inspect->queues, is_alive, inspect,
-                    clock_now(inspect->loop));
-    for (size_t i = 0; i < QUESTION_COUNT; i++)
-        show_source(inspect, i,
-                    inspect->sent &&
-                        (inspect->nanswers[i] > 0 || nworkers == 0));
-    ask_lengths(inspect);
-    wait_for_next(inspect, delay_ms(inspect, is_answered(inspect)));
-}
-
-static void
-on_deadline(uv_timer_t *timer)
-{
-    end_poll(timer->data);
-}
-
-static bool
-ask(struct inspect *inspect, enum question question)
-{
-    struct buf exchange, command;
-    buf_init(&exchange, 0);
-    buf_init(&command, 0);
-    buf_printf(&exchange, "reply.%s.pidbox",
-               inspect->options->control_exchange);
-    buf_add_byte(&exchange, '\0');
-    make_ticket(inspect->tickets[question]);
-    pidbox_encode(&command, &(struct pidbox_command){
-                                .method = methods[question],
-                                .ticket = inspect->tickets[question],
-                                .exchange = exchange.ptr,
-                                .reply_key = broker_reply_key(inspect->broker),
-                            });
-    const bool sent = broker_broadcast(inspect->broker, buf_str(&command));
-    buf_close(&exchange);
-    buf_close(&command);
-    return sent;
+    begin_round(inspect, ROUND_ERRANDS, errands_patience_ms(&inspect->errands));
+    for (int i = 0; i < QUESTION_COUNT; i++)
+        questions_ask_wanted(inspect->questions, (enum question)i);
 }
 
 static void
 on_next(uv_timer_t *timer)
 {
     struct inspect *inspect = timer->data;
-    inspect->polling = true;
-    inspect->begun_ms = uv_now(inspect->loop);
-    inspect->sent = true;
-    queues_poll_begin(inspect->queues);
-    broker_collect_replies(inspect->broker, true);
-    for (size_t i = 0; i < QUESTION_COUNT; i++) {
-        inspect->nanswers[i] = 0;
-        inspect->sent = ask(inspect, (enum question)i) && inspect->sent;
+    if (inspect->poll_ms <= (int64_t)uv_now(inspect->loop))
+        begin_poll(inspect, ROUND_POLL);
+    else
+        begin_errands(inspect);
+}
+
+/* ---- the end of a round ---- */
+
+static bool
+is_alive(void *ctx, struct str node)
+{
+    return metrics_worker_is_up(((struct inspect *)ctx)->metrics, node);
+}
+
+static void
+show_sources(struct inspect *inspect)
+{
+    const bool idle = metrics_nworkers_up(inspect->metrics) == 0;
+    const bool sent = questions_sent(inspect->questions) && !inspect->refused;
+    for (int i = 0; i < ASK_ENABLE_EVENTS; i++) {
+        if (i == ASK_REGISTERED && !inspect->registered)
+            continue;
+        const size_t n =
+            questions_nreplies(inspect->questions, (enum question)i);
+        poll_sources_show(&inspect->sources, sources_of[i],
+                          sent && (n > 0 || idle), inspect->began_ms,
+                          clock_now(inspect->loop));
     }
-    uv_timer_start(&inspect->deadline, on_deadline, REPLY_MS, 0);
+}
+
+static void
+end_poll(struct inspect *inspect)
+{
+    show_sources(inspect);
+    roster_forget(&inspect->roster, is_alive, inspect);
+    queue_poll_begin(inspect->queue_poll);
+    inspect->poll_ms = (int64_t)uv_now(inspect->loop) +
+                       1000 * inspect->options->poll_interval_s;
+}
+
+static void
+end_round(struct inspect *inspect)
+{
+    const enum round round = inspect->round;
+    inspect->round = ROUND_NONE;
+    uv_timer_stop(&inspect->deadline);
+    questions_end(inspect->questions);
+    errands_settle(&inspect->errands, clock_now(inspect->loop));
+    if (round == ROUND_ERRANDS)
+        queue_poll_ask_from(inspect->queue_poll, inspect->nqueues);
+    else
+        end_poll(inspect);
+    wait_for_next(inspect);
+}
+
+static void
+on_deadline(uv_timer_t *timer)
+{
+    end_round(timer->data);
+}
+
+void
+inspect_reply(struct inspect *inspect, const struct message *message)
+{
+    if (inspect == NULL || inspect->round == ROUND_NONE)
+        return;
+    questions_reply(inspect->questions, message);
+    if (inspect->round != ROUND_FIRST && questions_answered(inspect->questions))
+        end_round(inspect);
+}
+
+/* ---- what others see ---- */
+
+void
+inspect_saw_worker(struct inspect *inspect, struct str nodename)
+{
+    if (inspect == NULL)
+        return;
+    errands_saw(&inspect->errands, nodename, clock_now(inspect->loop));
+    wait_for_next(inspect);
+}
+
+void
+inspect_soon(struct inspect *inspect)
+{
+    if (inspect == NULL)
+        return;
+    const int64_t soon_ms = (int64_t)uv_now(inspect->loop) + SOON_MS;
+    if (soon_ms < inspect->poll_ms)
+        inspect->poll_ms = soon_ms;
+    wait_for_next(inspect);
+}
+
+void
+inspect_refused(struct inspect *inspect, bool refused)
+{
+    if (inspect != NULL)
+        inspect->refused = refused;
 }
 
 void
 inspect_add_queue(struct inspect *inspect, struct str name)
 {
     if (inspect != NULL)
-        queues_add(inspect->queues, name, clock_now(inspect->loop));
+        queue_poll_add(inspect->queue_poll, name);
 }
 
 void
-inspect_soon(struct inspect *inspect)
+inspect_queue(struct inspect *inspect, struct str name,
+              const struct queue_state *state)
 {
-    if (inspect != NULL && inspect->up && !inspect->polling &&
-        uv_timer_get_due_in(&inspect->next) > SOON_MS)
-        wait_for_next(inspect, SOON_MS);
-}
-
-static void
-on_stats(void *ctx, struct str node, const struct pidbox_stats *stats)
-{
-    struct inspect *inspect = ctx;
-    metrics_worker_replied(inspect->metrics, node, clock_now(inspect->loop));
-    queues_set_processes(inspect->queues, node, stats->processes);
-}
-
-static void
-on_consumed(void *ctx, struct str node, const struct pidbox_queue *queue)
-{
-    struct inspect *inspect = ctx;
-    queues_set_consumed(inspect->queues, node,
-                        queue == NULL ? str_from(NULL) : queue->name,
-                        clock_now(inspect->loop));
-}
-
-static bool
-read_reply(struct inspect *inspect, enum question question,
-           const struct message *message)
-{
-    return question == ASK_STATS
-               ? pidbox_read_stats(message->body, message->serializer, on_stats,
-                                   inspect)
-               : pidbox_read_queues(message->body, message->serializer,
-                                    on_consumed, inspect);
+    if (inspect != NULL)
+        queue_poll_queue(inspect->queue_poll, name, state);
 }
 
 void
-inspect_reply(struct inspect *inspect, const struct message *message)
+inspect_unacked(struct inspect *inspect, int64_t n, double oldest_s)
 {
-    if (inspect == NULL || !inspect->polling ||
-        message->serializer != SERIALIZER_JSON)
-        return;
-    for (size_t i = 0; i < QUESTION_COUNT; i++) {
-        if (!str_eq(message->ticket, str_from(inspect->tickets[i])))
-            continue;
-        if (read_reply(inspect, (enum question)i, message))
-            inspect->nanswers[i]++;
-    }
-    if (metrics_nworkers_up(inspect->metrics) > 0 && is_answered(inspect))
-        end_poll(inspect);
+    if (inspect != NULL)
+        queue_poll_unacked(inspect->queue_poll, n, oldest_s);
+}
+
+void
+inspect_binding(struct inspect *inspect, struct str queue, bool ok)
+{
+    if (inspect != NULL)
+        queue_poll_binding(inspect->queue_poll, queue, ok);
+}
+
+bool
+inspect_queue_workers(const struct inspect *inspect, struct str queue,
+                      size_t *nworkers)
+{
+    *nworkers = 0;
+    return inspect != NULL && queues_workers(inspect->queues, queue, nworkers);
 }
 
 /* ---- life ---- */
@@ -322,26 +264,37 @@ inspect_new(uv_loop_t *loop, const struct options *options,
             struct broker *broker, struct metrics *metrics)
 {
     struct inspect *inspect = xcalloc(1, sizeof(*inspect));
-    inspect->loop = loop;
-    inspect->options = options;
-    inspect->broker = broker;
-    inspect->metrics = metrics;
+    *inspect = (struct inspect){
+        .loop = loop, .options = options, .broker = broker, .metrics = metrics};
     struct registry *registry = metrics_registry(metrics);
+    const struct now now = clock_now(loop);
     inspect->queues =
         queues_new(registry, 1000 * options->purge_offline_worker_s);
     for (size_t i = 0; i < options->queues.n; i++)
-        queues_pin(inspect->queues, str_from(options->queues.items[i]),
-                   clock_now(inspect->loop));
-    for (size_t i = 0; i < SOURCE_COUNT; i++) {
-        inspect->sources[i] =
-            registry_fixed(registry, GROUP_POLL, &source_names[i]);
-        group_touch(registry_group(registry, GROUP_POLL), inspect->sources[i],
-                    POLL_SUCCESS_COL);
-    }
+        queues_pin(inspect->queues, str_from(options->queues.items[i]), now);
+    poll_sources_init(&inspect->sources, registry);
+    roster_init(&inspect->roster, registry_hash_key(registry));
+    inspect->questions = questions_new(loop, options, broker, metrics,
+                                       inspect->queues, &inspect->roster);
+    errands_init(&inspect->errands, options, metrics, &inspect->roster, now);
+    inspect->queue_poll = queue_poll_new(loop, options, broker, metrics,
+                                         inspect->queues, &inspect->sources);
     uv_timer_init(loop, &inspect->next);
     uv_timer_init(loop, &inspect->deadline);
     inspect->next.data = inspect->deadline.data = inspect;
     return inspect;
+}
+
+static void
+go_down(struct inspect *inspect)
+{
+    uv_timer_stop(&inspect->next);
+    uv_timer_stop(&inspect->deadline);
+    inspect->round = ROUND_NONE;
+    questions_drop(inspect->questions);
+    queue_poll_drop(inspect->queue_poll);
+    for (int i = 0; i < POLL_SOURCE_COUNT; i++)
+        poll_sources_fail(&inspect->sources, (enum poll_source)i);
 }
 
 void
@@ -350,19 +303,13 @@ inspect_broker_up(struct inspect *inspect, bool up)
     if (inspect == NULL)
         return;
     inspect->up = up;
-    uv_timer_stop(&inspect->next);
-    uv_timer_stop(&inspect->deadline);
-    inspect->polling = false;
-    inspect->nasked = 0;
-    if (up) {
-        /* The heartbeats that were just asked for come first. */
-        wait_for_next(inspect, SOON_MS);
+    if (!up) {
+        go_down(inspect);
         return;
     }
-    for (size_t i = 0; i < SOURCE_COUNT; i++)
-        group_set(
-            registry_group(metrics_registry(inspect->metrics), GROUP_POLL),
-            inspect->sources[i], POLL_SUCCESS_COL, 0);
+    inspect->npolls = 0;
+    queues_excuse(inspect->queues, clock_now(inspect->loop));
+    begin_poll(inspect, ROUND_FIRST);
 }
 
 static void
@@ -371,6 +318,9 @@ on_deadline_closed(uv_handle_t *handle)
     struct inspect *inspect = handle->data;
     void (*done)(void *ctx) = inspect->done;
     void *ctx = inspect->done_ctx;
+    queue_poll_free(inspect->queue_poll);
+    questions_free(inspect->questions);
+    roster_close(&inspect->roster);
     queues_free(inspect->queues);
     free(inspect);
     done(ctx);
@@ -388,5 +338,7 @@ inspect_free(struct inspect *inspect, void (*done)(void *ctx), void *ctx)
 {
     inspect->done = done;
     inspect->done_ctx = ctx;
+    uv_timer_stop(&inspect->next);
+    uv_timer_stop(&inspect->deadline);
     uv_close((uv_handle_t *)&inspect->next, on_next_closed);
 }

@@ -1,9 +1,14 @@
 #pragma once
 
-/* Asks in the background what events do not tell: how long the queues are,
- * and which workers, with how many processes, consume them. A scrape never
- * waits for any of it. A poll ends as soon as every live worker has answered.
- */
+/* Asks in the background what events do not tell: workers for their pools,
+ * queues and tasks, the broker for its queues. A scrape never waits for any of
+ * it. What is asked is in app/questions.h (workers), app/errands.h (some of
+ * them) and app/queue_poll.h (the broker); here is when.
+ *
+ * All live workers are polled every --poll-interval, at once when the broker
+ * comes up, and soon after a worker left. A poll ends as soon as everybody has
+ * answered, else after a second; right after the start, when nobody knows how
+ * many they are, after a second always. */
 
 #include <uv.h>
 
@@ -17,7 +22,11 @@ struct inspect *inspect_new(uv_loop_t *loop, const struct options *options,
                             struct broker *broker, struct metrics *metrics);
 /* Polls begin when the broker is up, and end when it is not. */
 void inspect_broker_up(struct inspect *inspect, bool up);
-/* A worker came or went: polls soon, and not only when the time comes. */
+/* The broker does not let us ask workers, or does again. */
+void inspect_refused(struct inspect *inspect, bool refused);
+/* A worker came up: it is asked alone, often at first. */
+void inspect_saw_worker(struct inspect *inspect, struct str nodename);
+/* A worker went: all are polled soon. */
 void inspect_soon(struct inspect *inspect);
 /* A queue that a client sends to: its length is asked from now on. */
 void inspect_add_queue(struct inspect *inspect, struct str name);

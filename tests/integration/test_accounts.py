@@ -16,12 +16,16 @@ from support.workers import Celery
 
 PASSWORD = "s3cret"
 DOC = (ROOT / "docs" / "accounts.md").read_text()
-COMMANDS, REPLIES, LENGTHS, ROLE, FORM, DATABASE = (
+COMMANDS, REPLIES, LENGTHS, UNACKED, BINDINGS, ROLE, FORM, DATABASE = (
     "Cannot send commands to workers", "Cannot receive replies of workers",
-    "Cannot read queue lengths",
+    "Cannot read queue lengths", "Cannot read unacknowledged messages",
+    "Cannot look for queues",
     "Cannot ask the server whether it is the master",
     "The account may subscribe to one form of the channel only",
     "The account may not SELECT the database")
+
+# Without any queue to ask the length of.
+EVENTS_ALONE = {COMMANDS: 1, REPLIES: 1, UNACKED: 1, BINDINGS: 1}
 
 
 def account(name):
@@ -38,7 +42,8 @@ def without(words, *gone):
 
 def said(exporter):
     """The refusals that the log has, each with how often."""
-    texts = (COMMANDS, REPLIES, LENGTHS, ROLE, FORM, DATABASE)
+    texts = (COMMANDS, REPLIES, LENGTHS, UNACKED, BINDINGS, ROLE, FORM,
+             DATABASE)
     return {text: exporter.log.count(text) for text in texts
             if text in exporter.log}
 
@@ -93,8 +98,9 @@ def polled(exporter, source, success):
 def test_redis_events_alone(run):
     exporter = run(account("redis events"))
 
-    polled(exporter, "stats", 0)
-    wait_until(lambda: said(exporter) == {COMMANDS: 1, REPLIES: 1, LENGTHS: 1},
+    for source in ("stats", "queues", "unacked", "bindings"):
+        polled(exporter, source, 0)
+    wait_until(lambda: said(exporter) == {**EVENTS_ALONE, LENGTHS: 1},
                what=lambda: exporter.log)
     stays(lambda: set(said(exporter).values()) == {1}, 2.5, "said again")
     knows_no_more(exporter, knows_lengths, knows_workers)
@@ -105,7 +111,8 @@ def test_redis_with_queue_lengths(run):
     exporter = run(account("redis lengths"))
 
     exporter.wait_for(knows_lengths)
-    polled(exporter, "queues", 1)
+    for source in ("queues", "unacked", "bindings"):
+        polled(exporter, source, 1)
     wait_until(lambda: said(exporter) == {COMMANDS: 1, REPLIES: 1},
                what=lambda: exporter.log)
     knows_no_more(exporter, knows_workers)
@@ -117,7 +124,8 @@ def test_redis_with_remote_control(run):
     exporter.wait_for(knows_lengths)
     exporter.wait_for(knows_workers, 30)
     exporter.wait_value(1, "celery_worker_up", hostname="one")
-    for source in ("stats", "queues"):
+    for source in ("stats", "active", "registered", "queues", "unacked",
+                   "bindings"):
         polled(exporter, source, 1)
     assert not said(exporter)
     assert "NOPERM" not in exporter.log
@@ -126,6 +134,10 @@ def test_redis_with_remote_control(run):
 @pytest.mark.parametrize("gone,refusal,kept", [
     ("+llen", {LENGTHS: 1}, knows_workers),
     ("%R~other*", {LENGTHS: 1}, knows_workers),
+    ("+hlen", {UNACKED: 1}, knows_workers),
+    ("%R~unacked_index", {UNACKED: 1}, knows_workers),
+    ("+scan", {BINDINGS: 1}, knows_workers),
+    ("%R~_kombu.binding.*", {BINDINGS: 1}, knows_workers),
     ("+publish", {COMMANDS: 1}, knows_lengths),
     ("&/0.celery.pidbox", {COMMANDS: 1}, knows_lengths),
     ("+sadd", {REPLIES: 1}, knows_lengths),
@@ -140,6 +152,22 @@ def test_redis_what_is_missing_costs_only_that(run, gone, refusal, kept):
     exporter.wait_for(kept, 30)
     wait_until(lambda: said(exporter) == refusal, what=lambda: exporter.log)
     stays(lambda: said(exporter) == refusal, 1.5, "said again")
+
+
+@pytest.mark.parametrize("gone", ["+publish", "+sadd", "+rpop"])
+def test_redis_polls_fail_where_nobody_can_be_asked(make_redis, make_exporter,
+                                                    gone):
+    """Also while there is no worker that could stay away."""
+    server = make_redis()
+    server.client.execute_command(*without(account("redis control"), gone))
+    exporter = make_exporter(server.url(auth=f"exporter:{PASSWORD}@"),
+                             "--poll-interval", "1")
+
+    polled(exporter, "queues", 1)
+    stays(lambda: exporter.page().value(
+        "celery_exporter_poll_success", source="stats") == 0, 3)
+    server.client.execute_command("ACL", "SETUSER", "exporter", gone)
+    polled(exporter, "stats", 1)
 
 
 def test_redis_without_select_in_another_database(run):
@@ -194,8 +222,8 @@ def test_redis_behind_sentinels(cluster, make_exporter):
         publisher = Publisher(cluster.servers[0].connect(), prefix)
         publisher.send(Sender("w9@host-z").received(task_id(), "demo.add"))
     exporter.wait_for(lambda p: p.sum("celery_task_received_total") == 2)
-    wait_until(lambda: COMMANDS in exporter.log)
-    assert said(exporter) == {COMMANDS: 1}
+    wait_until(lambda: said(exporter) == EVENTS_ALONE,
+               what=lambda: exporter.log)
 
 
 @pytest.mark.parametrize("gone,refusal,prefix", [
@@ -209,7 +237,7 @@ def test_redis_behind_sentinels_with_less(cluster, make_exporter, gone,
                                 without(account("redis sentinel"), gone))
 
     count_one(exporter, Publisher(cluster.servers[0].connect(), prefix))
-    wait_until(lambda: said(exporter) == {COMMANDS: 1, refusal: 1},
+    wait_until(lambda: said(exporter) == {**EVENTS_ALONE, refusal: 1},
                what=lambda: exporter.log)
 
 
