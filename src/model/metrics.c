@@ -125,7 +125,20 @@ metrics_broker_up(struct metrics *m, struct now now)
     const int64_t blind_ms = now.mono_ms - m->blind_since_ms;
     m->blind_s += (double)blind_ms / 1000;
     group_count(self, m->self, SELF_CONNECTS_COL, 1);
+    workers_subscribed(m->workers, now);
     workers_excuse(m->workers, blind_ms, now);
+}
+
+/* A repeated worker event proves life once more, but what it processed by then
+ * would look like the figures of another process. */
+static void
+on_worker_event(struct metrics *m, const struct event *ev, bool repeated,
+                struct now now)
+{
+    struct event bare = *ev;
+    if (repeated)
+        bare.processed = -1;
+    workers_event(m->workers, &bare, now);
 }
 
 void
@@ -138,9 +151,8 @@ metrics_event(struct metrics *m, const struct event *ev, struct now now)
                     SELF_DUPLICATES_COL, 1);
     if (ev->type == EVENT_OTHER)
         return;
-    /* A worker event only states how things are: once more does no harm. */
     if (ev->type >= EVENT_WORKER_ONLINE)
-        workers_event(m->workers, ev, now);
+        on_worker_event(m, ev, repeated, now);
     else if (!repeated)
         task_rules_event(m->rules, ev, now);
 }

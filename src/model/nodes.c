@@ -1,6 +1,7 @@
 #include "model/nodes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/index.h"
 #include "base/xalloc.h"
@@ -44,6 +45,8 @@ nodes_free(struct nodes *nodes)
 {
     if (nodes == NULL)
         return;
+    for (uint32_t i = 0; i < nodes->n; i++)
+        free(nodes->items[i].name);
     index_close(&nodes->index);
     idset_close(&nodes->leaving);
     free(nodes->items);
@@ -73,6 +76,18 @@ take_number(struct nodes *nodes)
     return nodes->n++;
 }
 
+static char *
+copy_name(struct str nodename)
+{
+    if (nodename.len > NODES_NAME_MAX ||
+        memchr(nodename.ptr, '\0', nodename.len))
+        return NULL;
+    char *name = xmalloc(nodename.len + 1);
+    memcpy(name, nodename.ptr, nodename.len);
+    name[nodename.len] = '\0';
+    return name;
+}
+
 uint32_t
 nodes_add_worker(struct nodes *nodes, struct str nodename)
 {
@@ -82,8 +97,11 @@ nodes_add_worker(struct nodes *nodes, struct str nodename)
         number = take_number(nodes);
         nodes->items[number] = (struct node){
             .hash = hash,
+            .name = copy_name(nodename),
             .value = registry_value(nodes->registry, LABEL_WORKER, nodename),
             .hostname = hostnames_of_worker(nodes->hostnames, nodename),
+            .latest = UINT32_MAX,
+            .pool = registry_value(nodes->registry, LABEL_SOFTWARE, STR("")),
         };
         index_add(&nodes->index, hash, number);
     }
@@ -100,6 +118,8 @@ nodes_remove_worker(struct nodes *nodes, uint32_t number, bool keep)
     if (!keep && node->value != VALUES_OTHER)
         idset_add(&nodes->leaving, node->value);
     index_remove(&nodes->index, node->hash);
+    free(node->name);
+    node->name = NULL;
     node->hostname = nodes->first_free;
     nodes->first_free = number;
 }
@@ -110,12 +130,19 @@ nodes_at(struct nodes *nodes, uint32_t number)
     return &nodes->items[number];
 }
 
-const struct node *
+struct node *
 nodes_find(const struct nodes *nodes, struct str nodename)
 {
     const uint32_t number =
         index_find(&nodes->index, hash_bytes(nodes->key, nodename));
     return number == INDEX_NONE ? NULL : &nodes->items[number];
+}
+
+struct series *
+node_series(const struct node *node, struct registry *registry, double wall_s)
+{
+    const uint32_t ids[SERIES_MAX_LABELS] = {node->hostname, node->value};
+    return group_series(registry_group(registry, GROUP_WORKER), ids, wall_s);
 }
 
 void

@@ -11,20 +11,10 @@ enum {
     SOFTWARE_CHANGE_MS = 60 * 1000,
 };
 
-/* No worker has started more tasks than this, and sums of it never wrap. */
-#define MAX_PROCESSED (INT64_C(1) << 53)
-
-static struct series *
-worker_series(const struct node *node, struct registry *registry, double wall_s)
-{
-    const uint32_t ids[SERIES_MAX_LABELS] = {node->hostname, node->value};
-    return group_series(registry_group(registry, GROUP_WORKER), ids, wall_s);
-}
-
 static void
-drop_software(const struct node *node, struct group *group)
+drop_info(const struct node *node, struct group *group)
 {
-    if (node->software == 0 || node->value == VALUES_OTHER)
+    if (node->value == VALUES_OTHER)
         return;
     struct idset older = {0};
     idset_add(&older, node->value);
@@ -33,56 +23,63 @@ drop_software(const struct node *node, struct group *group)
 }
 
 static void
+show_info(const struct node *node, struct registry *registry, double wall_s)
+{
+    struct group *group = registry_group(registry, GROUP_WORKER_INFO);
+    const uint32_t ids[SERIES_MAX_LABELS] = {
+        node->hostname,     node->pool,         node->software.ident,
+        node->software.sys, node->software.ver, node->value,
+    };
+    group_set(group, group_series(group, ids, wall_s), WORKER_INFO_COL, 1);
+}
+
+static uint64_t
+hash_software(struct hash_key key, const struct event *ev)
+{
+    return hash_mix(key,
+                    hash_mix(key, hash_bytes(key, ev->sw_ident).low,
+                             hash_bytes(key, ev->sw_ver).low),
+                    hash_bytes(key, ev->sw_sys).low);
+}
+
+static void
 show_software(struct node *node, struct registry *registry, struct hash_key key,
               const struct event *ev, struct now now)
 {
     if (ev->sw_ver.ptr == NULL && ev->sw_ident.ptr == NULL)
         return;
-    const uint64_t software =
-        hash_mix(key,
-                 hash_mix(key, hash_bytes(key, ev->sw_ident).low,
-                          hash_bytes(key, ev->sw_ver).low),
-                 hash_bytes(key, ev->sw_sys).low);
-    if (software == node->software ||
-        (node->software != 0 &&
-         now.mono_ms - node->software_ms < SOFTWARE_CHANGE_MS))
+    struct node_software *shown = &node->software;
+    const uint64_t hash = hash_software(key, ev);
+    if (hash == shown->hash ||
+        (shown->hash != 0 &&
+         now.mono_ms - shown->changed_ms < SOFTWARE_CHANGE_MS))
         return;
-    struct group *group = registry_group(registry, GROUP_WORKER_INFO);
-    drop_software(node, group);
-    node->software = software;
-    node->software_ms = now.mono_ms;
-    const uint32_t ids[SERIES_MAX_LABELS] = {
-        node->hostname,
-        registry_value(registry, LABEL_SOFTWARE, STR("")),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_ident),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_sys),
-        registry_value(registry, LABEL_SOFTWARE, ev->sw_ver),
-        node->value,
+    if (shown->hash != 0)
+        drop_info(node, registry_group(registry, GROUP_WORKER_INFO));
+    *shown = (struct node_software){
+        .hash = hash,
+        .changed_ms = now.mono_ms,
+        .ident = registry_value(registry, LABEL_SOFTWARE, ev->sw_ident),
+        .sys = registry_value(registry, LABEL_SOFTWARE, ev->sw_sys),
+        .ver = registry_value(registry, LABEL_SOFTWARE, ev->sw_ver),
     };
-    group_set(group, group_series(group, ids, now.wall_s), WORKER_INFO_COL, 1);
+    show_info(node, registry, now.wall_s);
 }
 
-/* `processed` counts from the start of the process; the family sums what the
- * processes of one nodename add. */
-static void
-count_processed(struct worker_figures *figures, struct registry *registry,
-                const struct event *ev, struct series *series)
+void
+worker_figures_pool(struct node *node, struct registry *registry,
+                    struct str pool, double wall_s)
 {
-    struct group *group = registry_group(registry, GROUP_WORKER);
-    if (ev->processed < 0 || ev->processed > MAX_PROCESSED)
+    if (pool.len == 0)
         return;
-    const bool known =
-        figures->processed >= 0 && ev->processed >= figures->processed;
-    const int64_t grown =
-        known ? ev->processed - figures->processed : ev->processed;
-    group_count(group, series, WORKER_PROCESSED_COL, (uint64_t)grown);
-    /* The heartbeat overtakes task events that wait in the worker's buffer,
-     * so the verdict comes one heartbeat late. */
-    if (figures->grew_silently && !figures->task_event)
-        group_set(group, series, WORKER_EVENTS_COL, 0);
-    figures->grew_silently = known && grown > 0 && !figures->task_event;
-    figures->task_event = false;
-    figures->processed = ev->processed;
+    const uint32_t value = registry_value(registry, LABEL_SOFTWARE, pool);
+    if (value == node->pool)
+        return;
+    node->pool = value;
+    if (node->software.hash == 0)
+        return;
+    drop_info(node, registry_group(registry, GROUP_WORKER_INFO));
+    show_info(node, registry, wall_s);
 }
 
 static void
@@ -97,27 +94,74 @@ show_load(struct registry *registry, const struct event *ev,
             group_set(group, series, columns[i], ev->loadavg[i]);
 }
 
-void
-worker_figures_heartbeat(struct worker_figures *figures, struct node *node,
-                         struct registry *registry, struct hash_key key,
-                         const struct event *ev, struct now now)
+static void
+show_events(struct worker_figures *figures, const struct node *node,
+            struct registry *registry, bool on, double wall_s)
 {
-    struct series *series = worker_series(node, registry, now.wall_s);
+    figures->shown_on = on;
+    figures->shown_off = !on;
+    group_set(registry_group(registry, GROUP_WORKER),
+              node_series(node, registry, wall_s), WORKER_EVENTS_COL, on);
+}
+
+/* `processed` counts from the start of the process; the family sums what the
+ * processes of one nodename add. */
+static void
+count_processed(struct worker_figures *figures, const struct node *node,
+                struct registry *registry, const struct losses_config *config,
+                const struct event *ev, struct now now)
+{
+    if (ev->processed < 0)
+        return;
+    struct group *group = registry_group(registry, GROUP_WORKER);
+    struct series *series = node_series(node, registry, now.wall_s);
+    /* Two processes of a nodename may differ: one that sends some is enough. */
+    if (figures->losses.intervals.open.events)
+        show_events(figures, node, registry, true, now.wall_s);
+    const int64_t growth =
+        losses_report(&figures->losses, config, ev, now.mono_ms);
+    group_count(group, series, WORKER_PROCESSED_COL, (uint64_t)growth);
+    group_touch(group, series, WORKER_MISSED_COL);
+}
+
+void
+worker_figures_judge(struct worker_figures *figures, const struct node *node,
+                     struct registry *registry, bool gone, struct now now)
+{
+    losses_judge(&figures->losses, gone, now.mono_ms);
+    const int64_t missed = losses_take(&figures->losses);
+    if (missed > 0)
+        group_count(registry_group(registry, GROUP_WORKER),
+                    node_series(node, registry, now.wall_s), WORKER_MISSED_COL,
+                    (uint64_t)missed);
+    if (!figures->shown_off && losses_is_mute(&figures->losses))
+        show_events(figures, node, registry, false, now.wall_s);
+}
+
+void
+worker_figures_report(struct worker_figures *figures, struct node *node,
+                      struct registry *registry,
+                      const struct losses_config *config,
+                      const struct event *ev, struct now now)
+{
+    const bool gone = ev->type == EVENT_WORKER_OFFLINE;
+    count_processed(figures, node, registry, config, ev, now);
+    worker_figures_judge(figures, node, registry, gone, now);
+    if (gone)
+        return;
+    struct series *series = node_series(node, registry, now.wall_s);
     group_set(registry_group(registry, GROUP_WORKER), series,
               WORKER_HEARTBEAT_COL, now.wall_s);
-    count_processed(figures, registry, ev, series);
     show_load(registry, ev, series);
-    show_software(node, registry, key, ev, now);
+    show_software(node, registry, config->names.key, ev, now);
 }
 
 void
 worker_figures_task_event(struct worker_figures *figures,
                           const struct node *node, struct registry *registry,
-                          double wall_s)
+                          const struct event *ev, double wall_s)
 {
-    if (figures->task_event)
-        return;
-    figures->task_event = true;
-    group_set(registry_group(registry, GROUP_WORKER),
-              worker_series(node, registry, wall_s), WORKER_EVENTS_COL, 1);
+    losses_task_event(&figures->losses, ev);
+    if (!figures->shown_on)
+        show_events(figures, node, registry, true, wall_s);
 }

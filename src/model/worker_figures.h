@@ -1,25 +1,37 @@
 #pragma once
 
 /* What a worker process says of itself in its heartbeats, shown under its
- * nodename: tasks processed, load, software, and whether its task events
- * come. */
+ * nodename: tasks processed, and missed by us, load, software, and whether its
+ * task events come. */
 
 #include "base/now.h"
+#include "model/losses.h"
 #include "model/nodes.h"
 #include "model/registry.h"
 #include "wire/event.h"
 
 struct worker_figures {
-    int64_t processed;  /* -1 before the first figure */
-    bool task_event;    /* one came since the last heartbeat */
-    bool grew_silently; /* processed grew by the last heartbeat, without any */
+    struct losses losses;
+    bool shown_on;  /* that its task events come, */
+    bool shown_off; /* or do not */
 };
 
-/* A worker-online or -heartbeat. A forced heartbeat has no figures. */
-void worker_figures_heartbeat(struct worker_figures *figures, struct node *node,
-                              struct registry *registry, struct hash_key key,
-                              const struct event *ev, struct now now);
+/* A worker-online, -heartbeat or -offline. A forced heartbeat has no
+ * figures. */
+void worker_figures_report(struct worker_figures *figures, struct node *node,
+                           struct registry *registry,
+                           const struct losses_config *config,
+                           const struct event *ev, struct now now);
 /* Any task event of the worker. */
 void worker_figures_task_event(struct worker_figures *figures,
                                const struct node *node,
-                               struct registry *registry, double wall_s);
+                               struct registry *registry,
+                               const struct event *ev, double wall_s);
+/* Counts what was missed, as far as it is certain by now. gone: the worker is
+ * not up. */
+void worker_figures_judge(struct worker_figures *figures,
+                          const struct node *node, struct registry *registry,
+                          bool gone, struct now now);
+/* The kind of its pool, as `stats` tells it. */
+void worker_figures_pool(struct node *node, struct registry *registry,
+                         struct str pool, double wall_s);

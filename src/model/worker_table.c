@@ -31,22 +31,27 @@ worker_table_init(struct worker_table *table, struct hash_key key, size_t max)
 void
 worker_table_close(struct worker_table *table)
 {
+    for (uint32_t i = 0; i < table->nitems; i++)
+        if (table->items[i].used)
+            losses_close(&table->items[i].figures.losses);
     index_close(&table->index);
     free(table->items);
 }
 
 static struct hash128
-hash_sender(const struct worker_table *table, const struct event *ev)
+hash_process(const struct worker_table *table, struct str nodename, int64_t pid)
 {
-    struct hash128 hash = hash_bytes(table->key, ev->hostname);
-    hash.low ^= hash_mix(table->key, (uint64_t)ev->pid, hash.high);
+    struct hash128 hash = hash_bytes(table->key, nodename);
+    hash.low ^= hash_mix(table->key, (uint64_t)pid, hash.high);
     return hash;
 }
 
 struct worker *
-worker_table_find(const struct worker_table *table, const struct event *ev)
+worker_table_find(const struct worker_table *table, struct str nodename,
+                  int64_t pid)
 {
-    const uint32_t place = index_find(&table->index, hash_sender(table, ev));
+    const uint32_t place =
+        index_find(&table->index, hash_process(table, nodename, pid));
     return place == INDEX_NONE ? NULL : &table->items[place];
 }
 
@@ -70,18 +75,19 @@ take_place(struct worker_table *table)
 }
 
 struct worker *
-worker_table_add(struct worker_table *table, const struct event *ev)
+worker_table_add(struct worker_table *table, struct str nodename, int64_t pid,
+                 const struct losses_config *losses)
 {
     const uint32_t place = take_place(table);
     if (place == NONE)
         return NULL;
     struct worker *worker = &table->items[place];
     *worker = (struct worker){
-        .hash = hash_sender(table, ev),
-        .figures = {.processed = -1},
+        .hash = hash_process(table, nodename, pid),
         .reuse = worker->reuse,
         .used = true,
     };
+    losses_init(&worker->figures.losses, losses);
     index_add(&table->index, worker->hash, place);
     return worker;
 }
@@ -90,6 +96,7 @@ void
 worker_table_remove(struct worker_table *table, struct worker *worker)
 {
     index_remove(&table->index, worker->hash);
+    losses_close(&worker->figures.losses);
     worker->used = false;
     /* Never so often that a number could be WORKERS_NONE. */
     worker->reuse = (worker->reuse + 1) & (UINT32_MAX >> (PLACE_BITS + 1));

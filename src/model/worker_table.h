@@ -5,6 +5,7 @@
 
 #include "base/index.h"
 #include "model/worker_figures.h"
+#include "model/worker_stats.h"
 
 #define WORKERS_NONE UINT32_MAX
 enum { WORKERS_MAX = (1 << 14) - 1 };
@@ -12,10 +13,12 @@ enum { WORKERS_MAX = (1 << 14) - 1 };
 struct worker {
     struct hash128 hash; /* of nodename and pid */
     struct worker_figures figures;
+    struct worker_stats stats;
     uint32_t node;
     uint32_t reuse;     /* how often the place was given out before */
     uint32_t next_free; /* while it is free */
     uint32_t nrunning;  /* tasks started and unfinished */
+    int64_t first_ms;
     int64_t seen_ms;
     int64_t active;
     bool used;
@@ -37,13 +40,14 @@ struct worker_table {
 void worker_table_init(struct worker_table *table, struct hash_key key,
                        size_t max);
 void worker_table_close(struct worker_table *table);
-/* The sender of the event, or NULL. */
+/* NULL when it is not known. */
 struct worker *worker_table_find(const struct worker_table *table,
-                                 const struct event *ev);
-/* Makes the sender known, which is not yet; NULL when the table is full. Other
+                                 struct str nodename, int64_t pid);
+/* Makes it known, which it is not yet; NULL when the table is full. Other
  * pointers to workers are good no more. */
-struct worker *worker_table_add(struct worker_table *table,
-                                const struct event *ev);
+struct worker *worker_table_add(struct worker_table *table, struct str nodename,
+                                int64_t pid,
+                                const struct losses_config *losses);
 /* Gives its place to another; its numbers lead nowhere from now on. */
 void worker_table_remove(struct worker_table *table, struct worker *worker);
 uint32_t worker_table_number(const struct worker_table *table,

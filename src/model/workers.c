@@ -22,7 +22,7 @@ enum {
 struct workers {
     struct workers_config config;
     struct registry *registry;
-    struct hash_key key;
+    struct losses_config losses;
     struct worker_table table;
     struct nodes *nodes;
     struct hosts *hosts;
@@ -37,7 +37,11 @@ workers_new(const struct workers_config *config, struct registry *registry,
     *workers = (struct workers){
         .config = *config,
         .registry = registry,
-        .key = key,
+        .losses = {.names = {.key = key,
+                             .has_events = config->has_events,
+                             .ctx = config->ctx},
+                   .first_up_ms = -1,
+                   .up_ms = -1},
         .nodes = nodes_new(registry, hostnames, key),
     };
     worker_table_init(&workers->table, key, config->max);
@@ -66,6 +70,13 @@ node_of(const struct workers *workers, const struct worker *worker)
     return nodes_at(workers->nodes, worker->node);
 }
 
+static void
+judge(struct workers *workers, struct worker *worker, struct now now)
+{
+    worker_figures_judge(&worker->figures, node_of(workers, worker),
+                         workers->registry, !worker->up, now);
+}
+
 /* The one place where a worker changes what its node and host add up to. */
 static void
 set_state(struct workers *workers, struct worker *worker, bool up,
@@ -81,17 +92,22 @@ set_state(struct workers *workers, struct worker *worker, bool up,
                  active - worker->active, wall_s);
     worker->up = up;
     worker->active = active;
+    if (change < 0)
+        worker_stats_clear(&worker->stats, node, workers->registry, wall_s);
 }
 
 static struct worker *
-find_or_add(struct workers *workers, const struct event *ev)
+find_or_add(struct workers *workers, const struct event *ev, struct now now)
 {
-    struct worker *worker = worker_table_find(&workers->table, ev);
+    struct worker *worker =
+        worker_table_find(&workers->table, ev->hostname, ev->pid);
     if (worker != NULL)
         return worker;
-    worker = worker_table_add(&workers->table, ev);
+    worker = worker_table_add(&workers->table, ev->hostname, ev->pid,
+                              &workers->losses);
     if (worker == NULL)
         return NULL;
+    worker->first_ms = now.mono_ms;
     worker->node = nodes_add_worker(workers->nodes, ev->hostname);
     hosts_add_worker(workers->hosts, node_of(workers, worker)->hostname);
     return worker;
@@ -117,12 +133,15 @@ hear_of_life(struct workers *workers, struct worker *worker, struct now now)
 static void
 offline(struct workers *workers, const struct event *ev, struct now now)
 {
-    struct worker *worker = worker_table_find(&workers->table, ev);
+    struct worker *worker =
+        worker_table_find(&workers->table, ev->hostname, ev->pid);
     if (worker == NULL)
         return;
     worker->goodbye = true;
     hear(workers, worker, now);
     set_state(workers, worker, false, 0, now.wall_s);
+    worker_figures_report(&worker->figures, node_of(workers, worker),
+                          workers->registry, &workers->losses, ev, now);
 }
 
 void
@@ -132,7 +151,7 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
         offline(workers, ev, now);
         return;
     }
-    struct worker *worker = find_or_add(workers, ev);
+    struct worker *worker = find_or_add(workers, ev, now);
     if (worker == NULL)
         return;
     struct node *node = node_of(workers, worker);
@@ -143,20 +162,20 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
     /* A forced heartbeat has no figures: it only proves life. */
     set_state(workers, worker, true,
               ev->active >= 0 ? ev->active : worker->active, now.wall_s);
-    worker_figures_heartbeat(&worker->figures, node, workers->registry,
-                             workers->key, ev, now);
+    worker_figures_report(&worker->figures, node, workers->registry,
+                          &workers->losses, ev, now);
 }
 
 uint32_t
 workers_task_event(struct workers *workers, const struct event *ev,
                    struct now now)
 {
-    struct worker *worker = find_or_add(workers, ev);
+    struct worker *worker = find_or_add(workers, ev, now);
     if (worker == NULL)
         return WORKERS_NONE;
     hear_of_life(workers, worker, now);
     worker_figures_task_event(&worker->figures, node_of(workers, worker),
-                              workers->registry, now.wall_s);
+                              workers->registry, ev, now.wall_s);
     return worker_table_number(&workers->table, worker);
 }
 
@@ -250,6 +269,7 @@ check_worker(struct workers *workers, struct worker *worker, struct now now)
         hosts_count_lost(workers->hosts, node_of(workers, worker)->hostname,
                          now.wall_s);
     }
+    judge(workers, worker, now);
     if (purged)
         purge(workers, worker);
 }
@@ -265,10 +285,20 @@ workers_tick(struct workers *workers, struct now now)
 }
 
 void
+workers_subscribed(struct workers *workers, struct now now)
+{
+    workers->losses.up_ms = now.mono_ms;
+    if (workers->losses.first_up_ms < 0)
+        workers->losses.first_up_ms = now.mono_ms;
+}
+
+void
 workers_excuse(struct workers *workers, int64_t blind_ms, struct now now)
 {
     for (uint32_t i = 0; i < workers->table.nitems; i++) {
         struct worker *worker = &workers->table.items[i];
+        if (worker->used)
+            losses_blind(&worker->figures.losses);
         worker->seen_ms += blind_ms;
         if (worker->seen_ms > now.mono_ms)
             worker->seen_ms = now.mono_ms;
@@ -295,43 +325,77 @@ workers_n(const struct workers *workers)
     return workers->table.index.n;
 }
 
+/* ---- what replies tell ---- */
+
+/* The process that a reply of `stats` is of; where it does not say its pid,
+ * the one that was heard last. */
+static struct worker *
+replier(struct workers *workers, struct str nodename, int64_t pid)
+{
+    if (pid > 0)
+        return worker_table_find(&workers->table, nodename, pid);
+    return worker_table_at(&workers->table, workers_latest(workers, nodename));
+}
+
 void
 workers_stats(struct workers *workers, struct str nodename,
               const struct pidbox_stats *stats, struct now now)
 {
-    (void)stats;
-    workers_replied(workers, nodename, now);
+    struct worker *worker = replier(workers, nodename, stats->pid);
+    if (worker == NULL || worker->goodbye)
+        return;
+    hear_of_life(workers, worker, now);
+    struct node *node = node_of(workers, worker);
+    worker_stats_set(&worker->stats, node, workers->registry, stats, now);
+    worker_figures_pool(node, workers->registry, stats->pool, now.wall_s);
+    losses_stats(&worker->figures.losses, &workers->losses, stats, now.mono_ms);
+    judge(workers, worker, now);
 }
 
 void
 workers_set_queue(struct workers *workers, struct str nodename,
                   struct str queue)
 {
-    (void)workers;
-    (void)nodename;
-    (void)queue;
-}
-
-void
-workers_set_holding(struct workers *workers, struct str nodename,
-                    enum worker_holding what, size_t n, struct now now)
-{
-    (void)workers;
-    (void)nodename;
-    (void)what;
-    (void)n;
-    (void)now;
+    struct node *node = nodes_find(workers->nodes, nodename);
+    if (node == NULL)
+        return;
+    node->told_queue = true;
+    node->has_queue = queue.ptr != NULL;
+    if (node->has_queue)
+        node->queue =
+            registry_value(workers->registry, LABEL_QUEUE_NAME, queue);
 }
 
 enum worker_queue
 workers_queue(const struct workers *workers, uint32_t number, struct now now,
               uint32_t *queue)
 {
-    (void)workers;
-    (void)number;
-    (void)now;
-    (void)queue;
-    return WORKER_QUEUE_UNKNOWN;
+    const struct worker *worker = worker_table_at(&workers->table, number);
+    if (worker == NULL)
+        return WORKER_QUEUE_UNKNOWN;
+    const struct node *node = node_of(workers, worker);
+    if (node->has_queue) {
+        *queue = node->queue;
+        return WORKER_QUEUE_KNOWN;
+    }
+    return !node->told_queue && now.mono_ms - worker->first_ms <
+                                    workers->config.queue_grace_ms
+               ? WORKER_QUEUE_PENDING
+               : WORKER_QUEUE_UNKNOWN;
+}
+
+void
+workers_set_holding(struct workers *workers, struct str nodename,
+                    enum worker_holding what, size_t n, struct now now)
+{
+    const struct node *node = nodes_find(workers->nodes, nodename);
+    if (node == NULL || node->nup == 0)
+        return;
+    group_set(registry_group(workers->registry, GROUP_WORKER),
+              node_series(node, workers->registry, now.wall_s),
+              what == WORKER_RESERVED ? WORKER_RESERVED_COL
+                                      : WORKER_SCHEDULED_COL,
+              (double)n);
 }
 
 uint32_t
@@ -341,20 +405,31 @@ workers_latest(const struct workers *workers, struct str nodename)
     return node == NULL ? WORKERS_NONE : node->latest;
 }
 
+static void
+each_live(const struct workers *workers,
+          bool (*is_wanted)(const struct losses *losses),
+          void (*fn)(void *ctx, struct str nodename), void *ctx)
+{
+    for (uint32_t i = 0; i < workers->table.nitems; i++) {
+        const struct worker *worker = &workers->table.items[i];
+        if (!worker->used || !worker->up || !is_wanted(&worker->figures.losses))
+            continue;
+        const struct node *node = node_of(workers, worker);
+        if (node->name != NULL)
+            fn(ctx, str_from(node->name));
+    }
+}
+
 void
 workers_each_suspect(const struct workers *workers,
                      void (*fn)(void *ctx, struct str nodename), void *ctx)
 {
-    (void)workers;
-    (void)fn;
-    (void)ctx;
+    each_live(workers, losses_is_suspect, fn, ctx);
 }
 
 void
 workers_each_mute(const struct workers *workers,
                   void (*fn)(void *ctx, struct str nodename), void *ctx)
 {
-    (void)workers;
-    (void)fn;
-    (void)ctx;
+    each_live(workers, losses_is_mute, fn, ctx);
 }

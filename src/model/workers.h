@@ -87,6 +87,8 @@ void workers_task_started(struct workers *workers, uint32_t number);
 void workers_task_ended(struct workers *workers, uint32_t number);
 /* Declares the silent down and purges the long gone; once a second. */
 void workers_tick(struct workers *workers, struct now now);
+/* We are subscribed from now on. */
+void workers_subscribed(struct workers *workers, struct now now);
 /* Time in which we could not hear them does not count as silence, and what
  * they did in it is missed. */
 void workers_excuse(struct workers *workers, int64_t blind_ms, struct now now);

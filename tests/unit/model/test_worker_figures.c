@@ -36,10 +36,13 @@ START_TEST(a_forced_heartbeat_proves_life_and_changes_nothing_else)
 }
 END_TEST
 
-START_TEST(processed_survives_a_restart_as_a_counter)
-{
 #define PROCESSED \
     "celery_worker_processed_total{hostname='h',worker='celery@h'}"
+#define MISSED \
+    "celery_exporter_missed_tasks_total{hostname='h',worker='celery@h'}"
+
+START_TEST(processed_survives_a_restart_as_a_counter)
+{
     rig_heartbeat(&rig, "celery@h", 1, 0, 100);
     rig_heartbeat(&rig, "celery@h", 1, 0, 150);
     ASSERT_VALUE(&rig, PROCESSED, 150);
@@ -105,9 +108,11 @@ START_TEST(a_worker_whose_task_events_are_off_shows_one_heartbeat_late)
 #define ENABLED \
     "celery_worker_task_events_enabled{hostname='h',worker='celery@h'}"
     rig_heartbeat(&rig, "celery@h", 1, 0, 10);
+    rig_pass(&rig, 2);
     rig_heartbeat(&rig, "celery@h", 1, 0, 12);
     ASSERT_ABSENT(&rig, ENABLED);
 
+    rig_pass(&rig, 2);
     rig_heartbeat(&rig, "celery@h", 1, 0, 12);
     ASSERT_VALUE(&rig, ENABLED, 0);
 
@@ -116,17 +121,76 @@ START_TEST(a_worker_whose_task_events_are_off_shows_one_heartbeat_late)
 }
 END_TEST
 
+/* The clock tells that they are older. */
 START_TEST(task_events_that_follow_their_heartbeat_are_no_silence)
 {
     rig_heartbeat(&rig, "celery@h", 1, 0, 10);
     for (int i = 1; i < 10; i++) {
+        rig_pass(&rig, 2);
+        rig.clock += 10;
         rig_heartbeat(&rig, "celery@h", 1, 0, 10 + i);
-        rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+        SEND(&rig, EVENT_TASK_STARTED, .clock = rig.clock - 5);
     }
-    rig_heartbeat(&rig, "celery@h", 1, 0, 19);
-    rig_heartbeat(&rig, "celery@h", 1, 0, 19);
+    rig_pass(&rig, 20);
 
     ASSERT_VALUE(&rig, ENABLED, 1);
+    ASSERT_VALUE(&rig, MISSED, 0);
+}
+END_TEST
+
+/* Of events without a clock only the arrival is known. */
+START_TEST(without_clocks_events_up_to_the_next_heartbeat_are_no_silence)
+{
+    rig_heartbeat(&rig, "celery@h", 1, 0, 10);
+    for (int i = 1; i < 10; i++) {
+        rig_pass(&rig, 2);
+        SEND(&rig, EVENT_WORKER_HEARTBEAT, .processed = 10 + i, .clock = -1);
+        SEND(&rig, EVENT_TASK_STARTED, .clock = -1);
+    }
+    rig_pass(&rig, 20);
+
+    ASSERT_VALUE(&rig, ENABLED, 1);
+}
+END_TEST
+
+START_TEST(missed_tasks_are_summed_over_the_processes_of_a_nodename)
+{
+    for (int64_t pid = 1; pid <= 2; pid++) {
+        rig_online(&rig, "celery@h", pid);
+        SEND(&rig, EVENT_TASK_STARTED, .pid = pid);
+        rig_heartbeat(&rig, "celery@h", pid, 0, 3);
+    }
+    ASSERT_VALUE(&rig, MISSED, 0);
+
+    rig_pass(&rig, 20);
+
+    ASSERT_VALUE(&rig, MISSED, 4);
+}
+END_TEST
+
+START_TEST(the_goodbye_tells_the_last_tasks)
+{
+    rig_online(&rig, "celery@h", 1);
+    SEND(&rig, EVENT_TASK_STARTED, .uuid = STR("u"));
+    SEND(&rig, EVENT_WORKER_OFFLINE, .processed = 3);
+    rig_pass(&rig, 6);
+
+    ASSERT_VALUE(&rig, MISSED, 2);
+    ASSERT_VALUE(&rig, PROCESSED, 3);
+}
+END_TEST
+
+/* A batch that the worker sends once more has heartbeats, too. */
+START_TEST(a_repeated_heartbeat_is_no_other_process)
+{
+    const int64_t first = 100;
+    rig_online(&rig, "celery@h", 1);
+    SEND(&rig, EVENT_WORKER_HEARTBEAT, .processed = 3, .clock = first);
+    SEND(&rig, EVENT_WORKER_HEARTBEAT, .processed = 5, .clock = first + 1);
+
+    SEND(&rig, EVENT_WORKER_HEARTBEAT, .processed = 3, .clock = first);
+
+    ASSERT_VALUE(&rig, PROCESSED, 5);
 }
 END_TEST
 
@@ -143,4 +207,10 @@ suite_add(TCase *tc)
     tcase_add_test(tc,
                    a_worker_whose_task_events_are_off_shows_one_heartbeat_late);
     tcase_add_test(tc, task_events_that_follow_their_heartbeat_are_no_silence);
+    tcase_add_test(
+        tc, without_clocks_events_up_to_the_next_heartbeat_are_no_silence);
+    tcase_add_test(tc,
+                   missed_tasks_are_summed_over_the_processes_of_a_nodename);
+    tcase_add_test(tc, the_goodbye_tells_the_last_tasks);
+    tcase_add_test(tc, a_repeated_heartbeat_is_no_other_process);
 }
