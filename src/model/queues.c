@@ -11,6 +11,10 @@
 /* More are not looked at: there is a label cap behind. */
 enum { MAX_QUEUES = 10000 };
 
+/* As in AMQP. Longer ones are kept and asked for in vain: a task-sent event may
+ * name a queue of a megabyte. */
+enum { MAX_NAME_LEN = 255 };
+
 struct queue {
     struct hash128 hash;
     char *name;
@@ -150,7 +154,8 @@ static struct queue *
 mention(struct queues *queues, struct str name, struct now now)
 {
     struct queue *queue = find(queues, name);
-    if (queue == NULL && queues->nitems < MAX_QUEUES) {
+    if (queue == NULL && queues->nitems < MAX_QUEUES &&
+        name.len <= MAX_NAME_LEN) {
         const uint32_t value =
             registry_value(queues->registry, LABEL_QUEUE_NAME, name);
         /* What the page has no room for need not be asked either. */

@@ -29,7 +29,8 @@ typedef bool (*queues_alive_fn)(void *ctx, struct str node);
 struct queues *queues_new(struct registry *registry, int64_t leave_ms);
 void queues_free(struct queues *queues);
 /* Mentions a queue, and makes it known. One past the cap of queue names is
- * left out: what several queues say does not add up under __other__. */
+ * left out: what several queues say does not add up under __other__. So is a
+ * name of more than 255 bytes, which no queue has. */
 void queues_add(struct queues *queues, struct str name, struct now now);
 /* The same, and it never leaves: -Q. */
 void queues_pin(struct queues *queues, struct str name, struct now now);

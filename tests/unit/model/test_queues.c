@@ -1,6 +1,7 @@
 #include "model/queues.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "rig.h"
 
@@ -483,6 +484,19 @@ START_TEST(names_and_nodes_without_number_are_bounded)
 }
 END_TEST
 
+START_TEST(name_that_no_queue_can_have_is_left_out)
+{
+    char text[256];
+    memset(text, 'q', sizeof(text));
+
+    queues_add(queues, (struct str){text, 256}, rig.now);
+    ck_assert_uint_eq(queues_n(queues), 0);
+    queues_add(queues, (struct str){text, 255}, rig.now);
+
+    ck_assert_uint_eq(queues_n(queues), 1);
+}
+END_TEST
+
 START_TEST(a_name_with_a_nul_is_one_like_any)
 {
     queues_poll_begin(queues);
@@ -511,6 +525,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, absurd_numbers_of_processes_do_not_overflow);
     tcase_add_test(tc, queues_past_the_label_cap_are_not_asked_for);
     tcase_add_test(tc, names_and_nodes_without_number_are_bounded);
+    tcase_add_test(tc, name_that_no_queue_can_have_is_left_out);
     tcase_add_test(tc, a_name_with_a_nul_is_one_like_any);
     tcase_add_test(tc, replies_of_one_nodename_in_one_poll_add_up);
     tcase_add_test(tc, silent_namesakes_both_count_while_the_name_is_alive);
