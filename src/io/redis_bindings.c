@@ -10,7 +10,7 @@
 
 /* Of one question, and members of one set: a giant must not keep us from the
  * others. */
-enum { MAX_PAGES = 200, MAX_READ = 10000, MAX_MEMBERS = 10000 };
+enum { MAX_PAGES = 2000, MAX_READ = 10000, MAX_MEMBERS = 10000 };
 
 #define PAGE_COUNT "1000"
 #define FIRST_PAGE "0"

@@ -8,7 +8,7 @@ const struct redis_deadlines redis_deadlines_default = {
     .dead_ticks = 19,
     .frame_ticks = 60,
     .poll_ms = 50,
-    .page_ms = 10,
+    .page_ms = 20,
     .probe_ms = 3000,
     .cleanup_ms = 800,
 };
@@ -21,7 +21,7 @@ const struct redis_deadlines redis_deadlines_sentinel = {
     .dead_ticks = 19,
     .frame_ticks = 60,
     .poll_ms = 50,
-    .page_ms = 10,
+    .page_ms = 20,
     .probe_ms = 3000,
     .cleanup_ms = 800,
 };
