@@ -321,6 +321,7 @@ exporter_run(const struct options *options)
         !make_web(&e))
         goto err;
     make_feed(&e);
+    routes_set_feed(e.routes, e.feed);
     start_handles(&e);
     run_to_end(&e);
     destroy(&e);

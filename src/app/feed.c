@@ -277,3 +277,9 @@ feed_free(struct feed *feed, void (*done)(void *ctx), void *ctx)
     broker_free(feed->broker, on_part_closed, feed);
     uv_close((uv_handle_t *)&feed->deadline, on_timer_closed);
 }
+
+bool
+feed_queue_workers(const struct feed *feed, struct str queue, size_t *nworkers)
+{
+    return inspect_queue_workers(feed->inspect, queue, nworkers);
+}

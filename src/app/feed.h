@@ -23,6 +23,10 @@ struct feed;
 
 /* The configuration's parts are borrowed for the feed's life. */
 struct feed *feed_new(uv_loop_t *loop, const struct feed_config *config);
+/* How many live workers consume the queue, by the last poll; false when the
+ * queue is not known. */
+bool feed_queue_workers(const struct feed *feed, struct str queue,
+                        size_t *nworkers);
 /* Takes back what is on the broker, and calls `done` after the last handle is
  * closed; the feed is gone then. */
 void feed_free(struct feed *feed, void (*done)(void *ctx), void *ctx);

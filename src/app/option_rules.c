@@ -153,7 +153,8 @@ check_telemetry_path(const struct option_row *row, struct options *o,
                      struct option_problems *p)
 {
     static const struct str taken[] = {
-        STR_INIT("/health"), STR_INIT("/-/healthy"), STR_INIT("/-/ready")};
+        STR_INIT("/health"), STR_INIT("/-/healthy"), STR_INIT("/-/ready"),
+        STR_INIT("/-/workers")};
     const struct str path = text_of(row, o);
     char quoted[OPTION_QUOTE_MAX];
     bool clean = path.len > 0 && path.ptr[0] == '/';

@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
-#include "app/version.h"
+#include "app/feed.h"
+#include "app/index_page.h"
+#include "app/worker_check.h"
 #include "base/xalloc.h"
+#include "io/clock.h"
 
 /* Handlers and codes of celery_exporter_http_requests_total, a fixed set. */
 enum handler {
@@ -11,6 +14,7 @@ enum handler {
     HANDLER_HEALTH,
     HANDLER_HEALTHY,
     HANDLER_READY,
+    HANDLER_WORKERS,
     HANDLER_INDEX,
     HANDLER_OTHER,
     HANDLER_COUNT
@@ -33,6 +37,7 @@ static const struct str handler_names[HANDLER_COUNT] = {
     [HANDLER_HEALTH] = STR_INIT("health"),
     [HANDLER_HEALTHY] = STR_INIT("healthy"),
     [HANDLER_READY] = STR_INIT("ready"),
+    [HANDLER_WORKERS] = STR_INIT("workers"),
     [HANDLER_INDEX] = STR_INIT("index"),
     [HANDLER_OTHER] = STR_INIT("other"),
 };
@@ -54,6 +59,8 @@ static const bool possible[HANDLER_COUNT][CODE_COUNT] = {
     [HANDLER_HEALTH] = {[CODE_200] = true, [CODE_500] = true},
     [HANDLER_HEALTHY] = {[CODE_200] = true},
     [HANDLER_READY] = {[CODE_200] = true, [CODE_503] = true},
+    [HANDLER_WORKERS] =
+        {[CODE_200] = true, [CODE_400] = true, [CODE_503] = true},
     [HANDLER_INDEX] = {[CODE_200] = true},
     /* All but 404 are answers of the HTTP server itself. */
     [HANDLER_OTHER] = {[CODE_400] = true,
@@ -83,6 +90,7 @@ struct routes {
     uv_loop_t *loop;
     struct routes_config config;
     const struct http *http;
+    const struct feed *feed;
     struct series *counters[HANDLER_COUNT][CODE_COUNT];
     char *start_time;        /* Process-Start-Time-Unix */
     struct pending *probing; /* share one probe of the broker */
@@ -252,6 +260,48 @@ handle_ready(struct routes *routes, struct http_request *request)
 }
 
 static void
+count_workers(const struct routes *routes, const struct worker_check *check,
+              struct worker_counts *counts)
+{
+    const struct metrics *metrics = routes->config.metrics;
+    *counts = (struct worker_counts){
+        .nworkers = metrics_nworkers_up(metrics),
+        .away_ms = metrics_blind_ms(metrics, clock_now(routes->loop)),
+    };
+    if (check->by_queue)
+        counts->is_known = feed_queue_workers(
+            routes->feed, buf_str(&check->queue), &counts->nworkers);
+}
+
+static void
+handle_workers(struct routes *routes, struct http_request *request)
+{
+    static const enum code verdicts[] = {
+        [WORKER_CHECK_OK] = CODE_200,
+        [WORKER_CHECK_TOO_FEW] = CODE_503,
+        [WORKER_CHECK_WRONG] = CODE_400,
+    };
+    if (routes->stopping) {
+        reply_text(routes, request, HANDLER_WORKERS, CODE_503,
+                   STR("celery-exporter is stopping.\n"));
+        return;
+    }
+    struct worker_check check;
+    struct worker_counts counts;
+    struct buf line;
+    worker_check_init(&check);
+    buf_init(&line, 0);
+    http_each_parameter(request, worker_check_parameter, &check);
+    count_workers(routes, &check, &counts);
+    const enum worker_verdict verdict =
+        worker_check_answer(&check, &counts, &line);
+    reply_text(routes, request, HANDLER_WORKERS, verdicts[verdict],
+               buf_str(&line));
+    buf_close(&line);
+    worker_check_close(&check);
+}
+
+static void
 handle_index(struct routes *routes, struct http_request *request)
 {
     static const struct http_header_line headers[] = {
@@ -261,24 +311,7 @@ handle_index(struct routes *routes, struct http_request *request)
     };
     struct buf page;
     buf_init(&page, 0);
-    buf_printf(&page,
-               "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-               "<meta charset=\"utf-8\">\n"
-               "<meta name=\"viewport\" content=\"width=device-width\">\n"
-               "<title>celery-exporter</title>\n"
-               "<style>body{font-family:sans-serif;margin:0}"
-               "header{background:#e6522c;color:#fff;padding:1em}"
-               "main{padding:1em}</style>\n</head>\n<body>\n"
-               "<header><h1>celery-exporter</h1></header>\n<main>\n"
-               "<h2>Prometheus exporter for Celery</h2>\n"
-               "<p>Version %s, revision %s</p>\n<ul>\n"
-               "<li><a href=\"%s\">Metrics</a></li>\n"
-               "<li><a href=\"/health\">Broker health</a></li>\n"
-               "<li><a href=\"/-/healthy\">Process health</a></li>\n"
-               "<li><a href=\"/-/ready\">Readiness</a></li>\n"
-               "</ul>\n</main>\n</body>\n</html>\n",
-               version.version, version.revision,
-               routes->config.options->telemetry_path);
+    index_page(&page, routes->config.options->telemetry_path);
     reply(routes, request, HANDLER_INDEX, CODE_200, html, headers,
           blob_new(&page));
 }
@@ -297,6 +330,8 @@ routes_handle(void *ctx, struct http_request *request)
                    STR("celery-exporter is Healthy.\n"));
     else if (str_eq(path, STR("/-/ready")))
         handle_ready(routes, request);
+    else if (str_eq(path, STR("/-/workers")))
+        handle_workers(routes, request);
     else if (str_eq(path, STR("/")))
         handle_index(routes, request);
     else
@@ -350,6 +385,12 @@ void
 routes_set_http(struct routes *routes, const struct http *http)
 {
     routes->http = http;
+}
+
+void
+routes_set_feed(struct routes *routes, const struct feed *feed)
+{
+    routes->feed = feed;
 }
 
 void

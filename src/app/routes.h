@@ -18,6 +18,7 @@ struct routes_config {
 };
 
 struct routes;
+struct feed;
 
 struct routes *routes_new(uv_loop_t *loop, const struct routes_config *config);
 void routes_free(struct routes *routes);
@@ -27,5 +28,7 @@ void routes_handle(void *routes, struct http_request *request);
 void routes_refused(void *routes, unsigned status);
 /* Needed to see how many requests are under way. */
 void routes_set_http(struct routes *routes, const struct http *http);
-/* From now on /-/ready says 503. */
+/* What /-/workers asks; until routes_stopping. */
+void routes_set_feed(struct routes *routes, const struct feed *feed);
+/* From now on /-/ready and /-/workers say 503. */
 void routes_stopping(struct routes *routes);

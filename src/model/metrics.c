@@ -206,9 +206,8 @@ metrics_refresh(struct metrics *m, struct now now)
 {
     struct group *self = registry_group(m->registry, GROUP_EXPORTER);
     const struct tasks *tasks = task_rules_tasks(m->rules);
-    const double blind_s =
-        m->broker_up ? 0 : (double)(now.mono_ms - m->blind_since_ms) / 1000;
-    group_set(self, m->self, SELF_BLIND_COL, m->blind_s + blind_s);
+    group_set(self, m->self, SELF_BLIND_COL,
+              m->blind_s + (double)metrics_blind_ms(m, now) / 1000);
     group_set(self, m->self, SELF_TRACKED_COL, (double)tasks_n(tasks));
     group_set(self, m->self, SELF_TRACKED_LIMIT_COL,
               (double)tasks_capacity(tasks));
@@ -382,6 +381,12 @@ bool
 metrics_broker_is_up(const struct metrics *m)
 {
     return m->broker_up;
+}
+
+int64_t
+metrics_blind_ms(const struct metrics *m, struct now now)
+{
+    return m->broker_up ? 0 : now.mono_ms - m->blind_since_ms;
 }
 
 uint64_t

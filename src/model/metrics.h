@@ -52,6 +52,8 @@ void metrics_broker_up(struct metrics *metrics, struct now now);
 void metrics_broker_down(struct metrics *metrics, int64_t unheard_ms,
                          struct now now);
 bool metrics_broker_is_up(const struct metrics *metrics);
+/* For how long there has been no subscription; 0 while there is one. */
+int64_t metrics_blind_ms(const struct metrics *metrics, struct now now);
 /* What time alone changes: once a second. */
 void metrics_tick(struct metrics *metrics, struct now now);
 /* When the next event that waits for its name is due, on the monotonic clock;
