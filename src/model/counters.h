@@ -13,6 +13,7 @@ struct tally {
     bool redelivered;
     uint32_t name;     /* the event's own, or TASK_NO_VALUE */
     uint32_t hostname; /* of the sender, as it is shown */
+    uint32_t worker;   /* who sent it, or WORKERS_NONE */
     uint32_t detail;   /* exception class; reason of a revocation */
     double timestamp;  /* the event's, Unix seconds */
     double received_s; /* ours, Unix seconds */

@@ -12,12 +12,14 @@ static const double MAX_WAIT = 1e9;
 struct grace {
     struct counters *counters;
     struct waiting *waiting;
+    const struct workers *workers;
     int64_t grace_ms;
+    struct now now;    /* of the last event */
     struct idset sent; /* names whose queue is worth waiting for */
 };
 
-static uint32_t
-name_of(const struct tally *tally, const struct task *task)
+uint32_t
+grace_name(const struct tally *tally, const struct task *task)
 {
     return tally->name != TASK_NO_VALUE ? tally->name : task->name;
 }
@@ -43,30 +45,84 @@ late_wait(const struct tally *tally, struct task *task)
     return grace_wait(tally->timestamp, task->sent, task->eta);
 }
 
-static void
-count(void *ctx, const struct tally *tally, struct task *task)
+/* The queue that the event counts in; false while it may still become known.
+ * What is inferred is the worker's, not the task's: the next run may be
+ * elsewhere. */
+static bool
+find_queue(const struct grace *grace, const struct tally *tally,
+           const struct task *task, uint32_t *queue)
 {
-    struct grace *grace = ctx;
-    const uint32_t name = name_of(tally, task);
+    *queue = task->queue;
+    if (LIKELY(*queue != TASK_NO_VALUE))
+        return true;
+    if (!(task->flags & TASK_SENT) &&
+        idset_has(&grace->sent, grace_name(tally, task)))
+        return false;
+    uint32_t inferred;
+    switch (
+        workers_queue(grace->workers, tally->worker, grace->now, &inferred)) {
+    case WORKER_QUEUE_KNOWN:
+        *queue = inferred;
+        return true;
+    case WORKER_QUEUE_PENDING:
+        return false;
+    case WORKER_QUEUE_UNKNOWN:
+        return true;
+    }
+    return true;
+}
+
+static void
+count_in(struct grace *grace, const struct tally *tally, struct task *task,
+         uint32_t queue)
+{
+    const uint32_t name = grace_name(tally, task);
+    if (UNLIKELY(name == TASK_EXCLUDED))
+        return;
     if (LIKELY(tally->type != EVENT_TASK_STARTED || !isnan(tally->wait))) {
-        counters_add(grace->counters, tally, name, task->queue);
+        counters_add(grace->counters, tally, name, queue);
         return;
     }
     struct tally start = *tally;
     start.wait = late_wait(tally, task);
-    counters_add(grace->counters, &start, name, task->queue);
+    counters_add(grace->counters, &start, name, queue);
+}
+
+/* A tally that has waited long enough. */
+static void
+on_release(void *ctx, const struct tally *tally, struct task *task)
+{
+    struct grace *grace = ctx;
+    uint32_t queue = task->queue;
+    if (queue == TASK_NO_VALUE &&
+        workers_queue(grace->workers, tally->worker, grace->now, &queue) !=
+            WORKER_QUEUE_KNOWN)
+        queue = TASK_NO_VALUE;
+    count_in(grace, tally, task, queue);
+}
+
+static bool
+is_ready(void *ctx, const struct tally *tally, const struct task *task)
+{
+    uint32_t queue;
+    const uint32_t name = grace_name(tally, task);
+    return name == TASK_EXCLUDED ||
+           (name != TASK_NO_VALUE && find_queue(ctx, tally, task, &queue));
 }
 
 struct grace *
 grace_new(struct registry *registry, struct tasks *tasks,
-          struct str default_queue, int64_t grace_ms)
+          const struct workers *workers, struct str default_queue,
+          int64_t grace_ms)
 {
     struct grace *grace = xmalloc(sizeof(*grace));
     *grace = (struct grace){
         .counters = counters_new(registry, default_queue),
+        .workers = workers,
         .grace_ms = grace_ms,
     };
-    grace->waiting = waiting_new(tasks, GRACE_MAX, count, grace);
+    grace->waiting =
+        waiting_new(tasks, GRACE_MAX, is_ready, on_release, grace);
     return grace;
 }
 
@@ -87,24 +143,18 @@ grace_expect_queue(struct grace *grace, uint32_t name)
     idset_add(&grace->sent, name);
 }
 
-static bool
-lacks_label(const struct grace *grace, const struct tally *tally,
-            const struct task *task)
-{
-    const uint32_t name = name_of(tally, task);
-    if (name == TASK_NO_VALUE)
-        return true;
-    return task->queue == TASK_NO_VALUE && !(task->flags & TASK_SENT) &&
-           idset_has(&grace->sent, name);
-}
-
 void
 grace_count(struct grace *grace, struct task *task, const struct tally *tally,
             struct now now)
 {
-    if (LIKELY(grace->grace_ms == 0 || !lacks_label(grace, tally, task))) {
+    const uint32_t name = grace_name(tally, task);
+    uint32_t queue = task->queue;
+    grace->now = now;
+    const bool known = find_queue(grace, tally, task, &queue);
+    if (LIKELY((known && name != TASK_NO_VALUE) || name == TASK_EXCLUDED ||
+               grace->grace_ms == 0)) {
         waiting_release(grace->waiting, task);
-        count(grace, tally, task);
+        count_in(grace, tally, task, queue);
     } else {
         waiting_add(grace->waiting, task, tally, now.mono_ms + grace->grace_ms);
     }
@@ -121,6 +171,19 @@ void
 grace_release(struct grace *grace, struct task *task)
 {
     waiting_release(grace->waiting, task);
+}
+
+void
+grace_release_learnt(struct grace *grace, struct task *task, struct now now)
+{
+    grace->now = now;
+    waiting_release_ready(grace->waiting, task);
+}
+
+void
+grace_release_worker(struct grace *grace, uint32_t worker)
+{
+    waiting_release_worker(grace->waiting, worker);
 }
 
 void

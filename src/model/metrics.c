@@ -325,6 +325,7 @@ metrics_worker_holds(struct metrics *m, struct str nodename,
 {
     workers_replied(m->workers, nodename, now);
     workers_set_holding(m->workers, nodename, what, n, now);
+    task_rules_told(m->rules, workers_latest(m->workers, nodename), what, n);
     m->generation++;
 }
 

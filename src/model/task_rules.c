@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "model/backlog.h"
 #include "model/grace.h"
-#include "model/nodes.h"
+#include "model/names.h"
 #include "model/tasks.h"
 #include "model/values.h"
 
@@ -13,8 +14,11 @@ enum {
     /* How long a finished task's name may still be asked for. */
     FINISHED_KEEP_S = 600,
     EXPIRE_PER_TICK = 100000,
-    RETRIES_MASK = 0xff,
+    RETRIES_MASK = 0x1f,
 };
+
+/* A start that was replied and is older than this has no event to come. */
+static const double START_IN_FLIGHT_S = 5;
 
 enum revocation {
     REVOKED_EXPIRED,
@@ -29,6 +33,8 @@ struct task_rules {
     struct workers *workers;
     struct tasks *tasks;
     struct grace *grace;
+    struct names *names;
+    struct backlog *backlog;
     /* Label values; VALUES_OTHER when hostnames are not made generic. */
     uint32_t generic_sent;
     uint32_t generic_worker;
@@ -41,6 +47,7 @@ on_evict(void *ctx, struct task *task)
 {
     struct task_rules *r = ctx;
     grace_release(r->grace, task);
+    backlog_remove(r->backlog, task);
     if (task->flags & TASK_RUNNING)
         workers_task_ended(r->workers, task->worker);
 }
@@ -53,6 +60,7 @@ end_run(struct task_rules *r, struct task *task)
         task->worker = TASK_NO_WORKER;
     }
     task->flags &= (uint8_t)~TASK_RUNNING;
+    task->learnt = 0;
     task->at = NAN;
 }
 
@@ -60,6 +68,7 @@ static void
 finish(struct task_rules *r, struct task *task, struct now now)
 {
     end_run(r, task);
+    backlog_remove(r->backlog, task);
     tasks_finish(r->tasks, task, (uint32_t)(now.mono_ms / 1000));
 }
 
@@ -74,28 +83,60 @@ is_of_last_run(const struct event *ev, const struct task *task)
     /* One that comes when all is over and counted is a new sending. */
     if (!(task->flags & TASK_RUNNING) && task->waiting == 0)
         return false;
+    /* A retry: its process may be quicker than the one that tells the start. */
+    if (ev->retries > 0 && ((ev->retries - 1) & RETRIES_MASK) == task->retries)
+        return false;
     if (task->flags & TASK_SENT || ev->retries < 0)
         return ev->timestamp <= task->at;
     return (ev->retries & RETRIES_MASK) == task->retries;
 }
 
+/* Whether a worker is awaited from this task-sent on. One that comes when the
+ * task has ended is nearly always late: only one that was clearly sent after
+ * the end is a new sending. */
+static bool
+begins_to_wait(const struct event *ev, const struct task *task, struct now now)
+{
+    if (!(task->flags & TASK_FINISHED))
+        return true;
+    const int64_t since_s = now.mono_ms / 1000 - (int64_t)task->finished_s;
+    return ev->timestamp > now.wall_s - (double)since_s + 1;
+}
+
+static void
+begin_to_wait(struct task_rules *r, const struct event *ev, struct task *task,
+              struct now now)
+{
+    if (!begins_to_wait(ev, task, now))
+        return;
+    backlog_add(r->backlog, task, ev->expires);
+    /* Received already: the client tells of it after it has published. */
+    if (!(task->flags & TASK_RUNNING) && !isnan(task->at) &&
+        (ev->retries < 0 || (ev->retries & RETRIES_MASK) == task->retries))
+        backlog_hold(r->backlog, task);
+}
+
 static void
 on_sent(struct task_rules *r, const struct event *ev, struct task *task,
-        struct tally *tally)
+        struct tally *tally, struct now now)
 {
-    if (ev->queue.len > 0)
+    const bool excluded = grace_name(tally, task) == TASK_EXCLUDED;
+    backlog_remove(r->backlog, task);
+    if (ev->queue.len > 0 && !excluded)
         task->queue = registry_value(r->registry, LABEL_QUEUE_NAME, ev->queue) &
                       TASK_NO_VALUE;
     if (tally->name != TASK_NO_VALUE) {
         if (!(task->flags & TASK_NAMED))
             task->name = tally->name & TASK_NO_VALUE;
-        if (ev->queue.len > 0)
+        if (ev->queue.len > 0 && !excluded)
             grace_expect_queue(r->grace, tally->name);
     }
+    const bool overtaken = is_of_last_run(ev, task);
     task->sent = ev->timestamp;
     task->eta = ev->eta;
-    task->flags |=
-        TASK_SENT | (is_of_last_run(ev, task) ? TASK_OVERTAKEN : TASK_RENEWED);
+    task->flags |= TASK_SENT | (overtaken ? TASK_OVERTAKEN : TASK_RENEWED);
+    if (ev->queue.len > 0 && !excluded && !overtaken)
+        begin_to_wait(r, ev, task, now);
 }
 
 /* The start overtook its task-sent, and was counted: only now is its wait
@@ -121,8 +162,20 @@ count_late_wait(struct task_rules *r, struct task *task, struct now now)
 }
 
 static void
+set_eta(struct task_rules *r, struct task *task, double eta)
+{
+    if (task->eta == eta || (isnan(task->eta) && isnan(eta)))
+        return;
+    const bool waits = task->backlog != BACKLOG_NONE;
+    backlog_remove(r->backlog, task);
+    task->eta = eta;
+    if (waits) /* its expiry is still known */
+        backlog_add(r->backlog, task, NAN);
+}
+
+static void
 on_received(struct task_rules *r, const struct event *ev, struct task *task,
-            struct tally *tally)
+            struct tally *tally, uint32_t worker)
 {
     tasks_revive(r->tasks, task);
     if (tally->name != TASK_NO_VALUE) {
@@ -135,9 +188,23 @@ on_received(struct task_rules *r, const struct event *ev, struct task *task,
         task->flags |= TASK_RENEWED; /* its task-retried may come later */
         task->retries = (uint8_t)(ev->retries & RETRIES_MASK);
     }
-    task->eta = ev->eta;
-    if (!(task->flags & TASK_RUNNING))
-        task->at = ev->timestamp;
+    set_eta(r, task, ev->eta);
+    if (task->flags & TASK_RUNNING) {
+        if (ev->timestamp > task->at)
+            task->learnt = 0; /* delivered again */
+        return;
+    }
+    task->at = ev->timestamp;
+    task->worker = worker;
+    backlog_hold(r->backlog, task);
+}
+
+/* Of a start that a reply told the event may still be on its way. */
+static bool
+is_learnt_start(const struct task *task, uint32_t worker)
+{
+    return task->learnt &&
+           (task->worker == worker || task->worker == TASK_NO_WORKER);
 }
 
 static void
@@ -148,7 +215,13 @@ on_started(struct task_rules *r, const struct event *ev, struct task *task,
     if (!(task->flags & TASK_RUNNING))
         tally->prefetch = grace_wait(ev->timestamp, task->at, task->eta);
     tally->wait = grace_wait(ev->timestamp, task->sent, task->eta);
-    tally->redelivered = (task->flags & (TASK_RAN | TASK_RENEWED)) == TASK_RAN;
+    tally->redelivered =
+        (task->flags & (TASK_RAN | TASK_RENEWED)) == TASK_RAN &&
+        !is_learnt_start(task, worker);
+    /* Before its ETA it is not that sending which starts, but the run before
+     * it, a retry of which was sent meanwhile. */
+    if (!(task->eta > ev->timestamp + 1))
+        backlog_remove(r->backlog, task);
     end_run(r, task);
     workers_task_started(r->workers, worker);
     task->worker = worker;
@@ -158,11 +231,20 @@ on_started(struct task_rules *r, const struct event *ev, struct task *task,
         TASK_RUNNING | TASK_RAN | (isnan(tally->wait) ? 0 : TASK_WAITED);
 }
 
+static uint32_t
+exception_of(struct task_rules *r, const struct event *ev,
+             const struct task *task, const struct tally *tally)
+{
+    if (grace_name(tally, task) == TASK_EXCLUDED)
+        return VALUES_OTHER;
+    return registry_value(r->registry, LABEL_EXCEPTION, ev->exception);
+}
+
 static void
 on_failed(struct task_rules *r, const struct event *ev, struct task *task,
           struct tally *tally, struct now now)
 {
-    tally->detail = registry_value(r->registry, LABEL_EXCEPTION, ev->exception);
+    tally->detail = exception_of(r, ev, task, tally);
     if (task->flags & TASK_RUNNING)
         tally->runtime = grace_wait(ev->timestamp, task->at, NAN);
     finish(r, task, now);
@@ -174,7 +256,7 @@ static void
 on_retried(struct task_rules *r, const struct event *ev, struct task *task,
            struct tally *tally, uint32_t worker)
 {
-    tally->detail = registry_value(r->registry, LABEL_EXCEPTION, ev->exception);
+    tally->detail = exception_of(r, ev, task, tally);
     task->flags |= TASK_RENEWED;
     if (task->flags & TASK_RUNNING && task->worker == worker)
         end_run(r, task);
@@ -208,10 +290,10 @@ apply_rule(struct task_rules *r, const struct event *ev, struct task *task,
 {
     switch (ev->type) {
     case EVENT_TASK_SENT:
-        on_sent(r, ev, task, tally);
+        on_sent(r, ev, task, tally, now);
         break;
     case EVENT_TASK_RECEIVED:
-        on_received(r, ev, task, tally);
+        on_received(r, ev, task, tally, worker);
         break;
     case EVENT_TASK_STARTED:
         on_started(r, ev, task, tally, worker);
@@ -268,19 +350,22 @@ task_rules_event(struct task_rules *r, const struct event *ev, struct now now)
     const uint32_t worker = ev->type == EVENT_TASK_SENT
                                 ? WORKERS_NONE
                                 : workers_task_event(r->workers, ev, now);
+    struct task *task = tasks_get(r->tasks, ev->uuid);
     struct tally tally = {
         .type = ev->type,
-        .name = ev->name.len > 0
-                    ? registry_value(r->registry, LABEL_NAME, ev->name)
-                    : TASK_NO_VALUE,
-        .hostname = shown_hostname(r, ev, worker, now),
+        .name = names_id(r->names, ev->name),
+        .worker = worker,
         .timestamp = ev->timestamp,
         .received_s = now.wall_s,
         .wait = NAN,
         .prefetch = NAN,
         .runtime = NAN,
     };
-    struct task *task = tasks_get(r->tasks, ev->uuid);
+    const uint32_t name = grace_name(&tally, task);
+    if (LIKELY(name != TASK_EXCLUDED))
+        tally.hostname = shown_hostname(r, ev, worker, now);
+    if (ev->type != EVENT_TASK_SENT)
+        names_saw_event(r->names, name, ev->name);
     apply_rule(r, ev, task, &tally, worker, now);
     grace_count(r->grace, task, &tally, now);
     if (ev->type == EVENT_TASK_SENT)
@@ -317,11 +402,13 @@ task_rules_new(const struct task_rules_config *config,
         .generic_sent = generic_hostname(registry, config->generic_sent),
         .generic_worker = generic_hostname(registry, config->generic_worker),
         .tasks = tasks_new(key, config->max_tasks, on_evict, r),
+        .names = names_new(registry, config->filter),
     };
     for (size_t i = 0; i < REVOCATION_COUNT; i++)
         r->revocations[i] = registry_value(registry, LABEL_FIXED, reasons[i]);
-    r->grace = grace_new(registry, r->tasks, config->default_queue,
+    r->grace = grace_new(registry, r->tasks, workers, config->default_queue,
                          config->name_grace_ms);
+    r->backlog = backlog_new(registry, r->tasks, workers);
     return r;
 }
 
@@ -330,7 +417,9 @@ task_rules_free(struct task_rules *r)
 {
     if (r == NULL)
         return;
+    backlog_free(r->backlog);
     grace_free(r->grace);
+    names_free(r->names);
     tasks_free(r->tasks);
     free(r);
 }
@@ -339,6 +428,7 @@ void
 task_rules_tick(struct task_rules *r, struct now now)
 {
     const int64_t now_s = now.mono_ms / 1000;
+    backlog_tick(r->backlog, now);
     if (now_s > FINISHED_KEEP_S)
         tasks_expire(r->tasks, (uint32_t)(now_s - FINISHED_KEEP_S),
                      EXPIRE_PER_TICK);
@@ -356,50 +446,126 @@ task_rules_tasks(const struct task_rules *r)
     return r->tasks;
 }
 
+/* ---- what workers reply ---- */
+
+static void
+learn_labels(struct task_rules *r, const struct pidbox_request *request,
+             struct task *task)
+{
+    if (task->name == TASK_NO_VALUE && request->name.len > 0) {
+        task->name = names_id(r->names, request->name) & TASK_NO_VALUE;
+        task->flags |= TASK_NAMED;
+    }
+    if (task->queue == TASK_NO_VALUE && task->name != TASK_EXCLUDED &&
+        request->queue.len > 0)
+        task->queue =
+            registry_value(r->registry, LABEL_QUEUE_NAME, request->queue) &
+            TASK_NO_VALUE;
+}
+
+static void
+learn_start(struct task_rules *r, uint32_t worker, double started_s,
+            struct task *task)
+{
+    backlog_remove(r->backlog, task);
+    workers_task_started(r->workers, worker);
+    task->worker = worker;
+    task->at = started_s;
+    task->learnt = 1;
+    task->flags |= TASK_RUNNING | TASK_RAN;
+}
+
+/* A task that events told of. The reply may be older than they are: it only
+ * tells of a first start whose event was lost, and of one that is held. */
+static void
+learn_state(struct task_rules *r, uint32_t worker,
+            const struct pidbox_request *request, struct task *task,
+            struct now now)
+{
+    if (task->flags & (TASK_FINISHED | TASK_RUNNING))
+        return;
+    if (isnan(request->started_s)) {
+        if (worker != WORKERS_NONE)
+            task->worker = worker;
+        backlog_hold(r->backlog, task);
+    } else if (!(task->flags & TASK_RAN) &&
+               request->started_s < now.wall_s - START_IN_FLIGHT_S) {
+        learn_start(r, worker, request->started_s, task);
+    }
+}
+
 void
 task_rules_learn(struct task_rules *r, uint32_t worker,
                  const struct pidbox_request *request, struct now now)
 {
-    (void)r;
-    (void)worker;
-    (void)request;
-    (void)now;
+    struct task *task = tasks_find(r->tasks, request->id);
+    if (isnan(request->started_s))
+        backlog_named(r->backlog, worker);
+    if (task != NULL) {
+        learn_labels(r, request, task);
+        learn_state(r, worker, request, task, now);
+        grace_release_learnt(r->grace, task, now);
+        return;
+    }
+    task = tasks_add_hearsay(r->tasks, request->id);
+    if (task == NULL)
+        return;
+    learn_labels(r, request, task);
+    task->eta = request->eta_s;
+    if (isnan(request->started_s))
+        task->worker = worker;
+    else
+        learn_start(r, worker, request->started_s, task);
+}
+
+void
+task_rules_told(struct task_rules *r, uint32_t worker, enum worker_holding what,
+                size_t n)
+{
+    backlog_told(r->backlog, worker, what, n);
 }
 
 void
 task_rules_register(struct task_rules *r, struct str name, struct now now)
 {
-    (void)r;
-    (void)name;
-    (void)now;
+    const struct values *values = registry_values(r->registry, LABEL_NAME);
+    /* The others of the page have theirs since their first event. */
+    if (values_n(values) >= values_max(values))
+        return;
+    const uint32_t id = names_id(r->names, name);
+    if (id == TASK_EXCLUDED || id == TASK_NO_VALUE || id == VALUES_OTHER)
+        return;
+    struct group *group = registry_group(r->registry, GROUP_NAME);
+    group_touch(group,
+                group_series(group, (const uint32_t[SERIES_MAX_LABELS]){id},
+                             now.wall_s),
+                NAME_FAILURES_COL);
 }
 
 bool
 task_rules_has_events(const struct task_rules *r, struct str name)
 {
-    (void)r;
-    (void)name;
-    return true;
+    return names_has_events(r->names, name);
 }
 
 void
 task_rules_release_worker(struct task_rules *r, struct str nodename)
 {
-    (void)r;
-    (void)nodename;
+    const uint32_t worker = workers_latest(r->workers, nodename);
+    if (worker != WORKERS_NONE)
+        grace_release_worker(r->grace, worker);
 }
 
 void
 task_rules_queue_empty(struct task_rules *r, struct str queue, double before_s)
 {
-    (void)r;
-    (void)queue;
-    (void)before_s;
+    backlog_queue_empty(r->backlog,
+                        registry_value(r->registry, LABEL_QUEUE_NAME, queue),
+                        before_s);
 }
 
 void
 task_rules_refresh(struct task_rules *r, struct now now)
 {
-    (void)r;
-    (void)now;
+    backlog_refresh(r->backlog, now);
 }

@@ -36,7 +36,10 @@ void task_rules_event(struct task_rules *rules, const struct event *ev,
  * stays so. */
 void task_rules_learn(struct task_rules *rules, uint32_t worker,
                       const struct pidbox_request *request, struct now now);
-/* A task that a worker could run. */
+/* How many tasks a worker holds, each of which it also told. */
+void task_rules_told(struct task_rules *rules, uint32_t worker,
+                     enum worker_holding what, size_t n);
+/* A task that a worker could run: its failures are there at 0. */
 void task_rules_register(struct task_rules *rules, struct str name,
                          struct now now);
 /* Whether a worker ever sent an event of a task of that name; also true when

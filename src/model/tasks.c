@@ -75,6 +75,19 @@ order_append(struct tasks *tasks, struct order *order, struct task *task,
     order->newest = number;
 }
 
+static void
+order_prepend(struct tasks *tasks, struct order *order, struct task *task,
+              uint32_t number)
+{
+    task->older = NONE;
+    task->newer = order->oldest;
+    if (order->oldest == NONE)
+        order->newest = number;
+    else
+        tasks_at(tasks, order->oldest)->older = number;
+    order->oldest = number;
+}
+
 static struct hash128
 hash_of(const void *owner, uint32_t number)
 {
@@ -118,7 +131,7 @@ take_number(struct tasks *tasks)
     return tasks->nnumbers++;
 }
 
-static struct task *
+static uint32_t
 add(struct tasks *tasks, struct hash128 key)
 {
     if (tasks_n(tasks) >= tasks->capacity)
@@ -135,8 +148,7 @@ add(struct tasks *tasks, struct hash128 key)
         .worker = TASK_NO_WORKER,
     };
     index_add(&tasks->index, key, number);
-    order_append(tasks, &tasks->live, task, number);
-    return task;
+    return number;
 }
 
 struct tasks *
@@ -173,14 +185,36 @@ struct task *
 tasks_get(struct tasks *tasks, struct str id)
 {
     const struct hash128 key = hash_bytes(tasks->key, id);
-    const uint32_t number = index_find(&tasks->index, key);
-    if (number == INDEX_NONE)
-        return add(tasks, key);
+    uint32_t number = index_find(&tasks->index, key);
+    if (number == INDEX_NONE) {
+        number = add(tasks, key);
+        order_append(tasks, &tasks->live, tasks_at(tasks, number), number);
+        return tasks_at(tasks, number);
+    }
     struct task *task = tasks_at(tasks, number);
     if (!(task->flags & TASK_FINISHED) && tasks->live.newest != number) {
         order_remove(tasks, &tasks->live, task);
         order_append(tasks, &tasks->live, task, number);
     }
+    return task;
+}
+
+struct task *
+tasks_find(struct tasks *tasks, struct str id)
+{
+    const uint32_t number =
+        index_find(&tasks->index, hash_bytes(tasks->key, id));
+    return number == INDEX_NONE ? NULL : tasks_at(tasks, number);
+}
+
+struct task *
+tasks_add_hearsay(struct tasks *tasks, struct str id)
+{
+    if (tasks_n(tasks) >= tasks->capacity && tasks->finished.oldest == NONE)
+        return NULL;
+    const uint32_t number = add(tasks, hash_bytes(tasks->key, id));
+    struct task *task = tasks_at(tasks, number);
+    order_prepend(tasks, &tasks->live, task, number);
     return task;
 }
 
@@ -226,6 +260,12 @@ tasks_expire(struct tasks *tasks, uint32_t before_s, size_t max)
             return;
         drop(tasks, number);
     }
+}
+
+uint32_t
+tasks_nnumbers(const struct tasks *tasks)
+{
+    return tasks->nnumbers;
 }
 
 size_t

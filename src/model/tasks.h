@@ -23,20 +23,32 @@ enum task_flag {
         1 << 7, /* the start of the run came before its task-sent */
 };
 
-enum { TASK_NO_VALUE = 0xffffff };
+/* In place of the number of a label value: not known; or a name that
+ * --task-include and --task-exclude leave out, whose events make no series. */
+enum { TASK_NO_VALUE = 0xffffff, TASK_EXCLUDED = 0xfffffe };
 #define TASK_NO_WORKER UINT32_MAX
+
+/* Whether a task waits for a worker, see model/backlog.h. */
+enum task_backlog {
+    BACKLOG_NONE,
+    BACKLOG_QUEUED, /* sent, not received */
+    BACKLOG_HELD,   /* received, not started */
+    BACKLOG_UNSURE, /* the same, if the next answer of its worker says so */
+};
 
 struct task {
     struct hash128 key;
     double sent; /* Unix seconds, NaN when unknown; so are the next two */
     double eta;
     double at;            /* received until started, then started */
-    uint32_t name : 24;   /* number of the label value, or TASK_NO_VALUE */
+    uint32_t name : 24;   /* number of the label value, or one of the above */
     uint32_t flags : 8;   /* enum task_flag */
-    uint32_t queue : 24;  /* as name */
-    uint32_t retries : 8; /* of the run last announced, modulo 256 */
+    uint32_t queue : 24;  /* as name, never TASK_EXCLUDED */
+    uint32_t retries : 5; /* of the run last announced, modulo 32 */
+    uint32_t learnt : 1;  /* while TASK_RUNNING: by a reply, not by an event */
+    uint32_t backlog : 2; /* enum task_backlog */
     union {
-        uint32_t worker;     /* who runs it, while TASK_RUNNING */
+        uint32_t worker;     /* who runs it or received it last */
         uint32_t finished_s; /* our monotonic clock, while TASK_FINISHED */
     };
     uint32_t waiting; /* first of its events that wait for a name, 0 = none */
@@ -56,6 +68,12 @@ void tasks_free(struct tasks *tasks);
 /* Finds or makes the entry, and marks it as just used. The pointer is good
  * until the next call that may make one. */
 struct task *tasks_get(struct tasks *tasks, struct str id);
+/* Finds the entry, or gives NULL; its place in the order of use stays. */
+struct task *tasks_find(struct tasks *tasks, struct str id);
+/* Makes an entry, which must not be there yet, for what is only hearsay: it is
+ * the first of the live ones to go, and no live one goes for it. NULL when
+ * there is no room. */
+struct task *tasks_add_hearsay(struct tasks *tasks, struct str id);
 /* Places an entry among the finished, or back among the live ones. */
 void tasks_finish(struct tasks *tasks, struct task *task, uint32_t now_s);
 void tasks_revive(struct tasks *tasks, struct task *task);
@@ -64,6 +82,9 @@ uint32_t tasks_number(const struct tasks *tasks, const struct task *task);
 struct task *tasks_at(struct tasks *tasks, uint32_t number);
 /* Drops entries that finished before then, at most `max` of them a call. */
 void tasks_expire(struct tasks *tasks, uint32_t before_s, size_t max);
+/* Numbers of entries are below this; tasks_at then also gives entries that
+ * are not in the table, as the call of evict left them. */
+uint32_t tasks_nnumbers(const struct tasks *tasks);
 size_t tasks_n(const struct tasks *tasks);
 size_t tasks_capacity(const struct tasks *tasks);
 uint64_t tasks_nevicted(const struct tasks *tasks);

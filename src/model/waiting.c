@@ -23,9 +23,13 @@ static const uint32_t TASK_GONE = UINT32_MAX;
 struct waiting {
     struct tasks *tasks;
     size_t max;
+    waiting_ready_fn ready;
     waiting_fn fn;
     void *ctx;
     struct place *places;
+    /* Of each place who sent its tally, apart: to look through all of them
+     * for each worker that replies must cost next to nothing. */
+    uint32_t *workers;
     uint32_t cap;   /* a power of two */
     uint32_t first; /* running number of the oldest place */
     uint32_t n;     /* places in use */
@@ -39,17 +43,20 @@ place_at(const struct waiting *waiting, uint32_t number)
 }
 
 struct waiting *
-waiting_new(struct tasks *tasks, size_t max, waiting_fn fn, void *ctx)
+waiting_new(struct tasks *tasks, size_t max, waiting_ready_fn ready,
+            waiting_fn fn, void *ctx)
 {
     struct waiting *waiting = xmalloc(sizeof(*waiting));
     *waiting = (struct waiting){
         .tasks = tasks,
         .max = max,
+        .ready = ready,
         .fn = fn,
         .ctx = ctx,
         .cap = FIRST_CAP,
     };
     waiting->places = xcalloc(FIRST_CAP, sizeof(struct place));
+    waiting->workers = xcalloc(FIRST_CAP, sizeof(*waiting->workers));
     return waiting;
 }
 
@@ -59,21 +66,26 @@ waiting_free(struct waiting *waiting)
     if (waiting == NULL)
         return;
     free(waiting->places);
+    free(waiting->workers);
     free(waiting);
 }
 
 static void
 grow(struct waiting *waiting)
 {
-    struct place *places =
-        xcalloc(2 * (size_t)waiting->cap, sizeof(struct place));
+    const uint32_t cap = 2 * waiting->cap;
+    struct place *places = xcalloc(cap, sizeof(*places));
+    uint32_t *workers = xcalloc(cap, sizeof(*workers));
     for (uint32_t i = 0; i < waiting->n; i++) {
         const uint32_t number = waiting->first + i;
-        places[number & (2 * waiting->cap - 1)] = *place_at(waiting, number);
+        places[number & (cap - 1)] = *place_at(waiting, number);
+        workers[number & (cap - 1)] = places[number & (cap - 1)].tally.worker;
     }
     free(waiting->places);
+    free(waiting->workers);
     waiting->places = places;
-    waiting->cap *= 2;
+    waiting->workers = workers;
+    waiting->cap = cap;
 }
 
 /* Lets the oldest out, with all that its task still waits for: a task's later
@@ -112,6 +124,7 @@ waiting_add(struct waiting *waiting, struct task *task,
         .task = tasks_number(waiting->tasks, task),
         .next = name,
     };
+    waiting->workers[name & (waiting->cap - 1)] = tally->worker;
     if (task->waiting != 0) {
         struct place *last = place_at(waiting, task->waiting);
         place->next = last->next;
@@ -137,6 +150,34 @@ waiting_release(struct waiting *waiting, struct task *task)
         waiting->fn(waiting->ctx, &place->tally, task);
     } while (name != last);
     trim(waiting);
+}
+
+static bool
+is_ready(const struct waiting *waiting, const struct place *place)
+{
+    return waiting->ready(waiting->ctx, &place->tally,
+                          tasks_at(waiting->tasks, place->task));
+}
+
+void
+waiting_release_ready(struct waiting *waiting, struct task *task)
+{
+    if (task->waiting != 0 &&
+        is_ready(waiting, place_at(waiting, task->waiting)))
+        waiting_release(waiting, task);
+}
+
+void
+waiting_release_worker(struct waiting *waiting, uint32_t worker)
+{
+    const uint32_t end = waiting->first + waiting->n;
+    for (uint32_t i = waiting->first; i != end; i++) {
+        if (LIKELY(waiting->workers[i & (waiting->cap - 1)] != worker))
+            continue;
+        const struct place *place = place_at(waiting, i);
+        if (place->task != TASK_GONE && is_ready(waiting, place))
+            waiting_release(waiting, tasks_at(waiting->tasks, place->task));
+    }
 }
 
 void

@@ -16,14 +16,22 @@ struct waiting;
 typedef void (*waiting_fn)(void *ctx, const struct tally *tally,
                            struct task *task);
 
-struct waiting *waiting_new(struct tasks *tasks, size_t max, waiting_fn fn,
-                            void *ctx);
+/* Whether nothing that it waits for can still come. */
+typedef bool (*waiting_ready_fn)(void *ctx, const struct tally *tally,
+                                 const struct task *task);
+
+struct waiting *waiting_new(struct tasks *tasks, size_t max,
+                            waiting_ready_fn ready, waiting_fn fn, void *ctx);
 void waiting_free(struct waiting *waiting);
 /* Keeps a tally until then at the latest; past max the oldest goes out. */
 void waiting_add(struct waiting *waiting, struct task *task,
                  const struct tally *tally, int64_t deadline_ms);
 /* Lets out all that wait for this task, in order. */
 void waiting_release(struct waiting *waiting, struct task *task);
+/* The same if the last of them is ready. */
+void waiting_release_ready(struct waiting *waiting, struct task *task);
+/* Lets out what a worker sent and is ready, with all of its task. */
+void waiting_release_worker(struct waiting *waiting, uint32_t worker);
 /* Lets out what is due by now; INT64_MAX for everything. */
 void waiting_expire(struct waiting *waiting, int64_t now_ms);
 /* Lets out all that belong to one of these hosts: their values go. */

@@ -95,7 +95,8 @@ rig_send(struct rig *rig, const struct event *given)
         ev.timestamp = rig->now.wall_s;
     if (ev.eta == 0)
         ev.eta = NAN;
-    ev.expires = NAN;
+    if (ev.expires == 0)
+        ev.expires = NAN;
     if (ev.pid == 0)
         ev.pid = 1;
     if (ev.type != EVENT_TASK_SUCCEEDED)

@@ -12,6 +12,14 @@ const char suite_name[] = "grace";
 
 static struct rig rig;
 
+/* A worker that was asked, and consumes several queues. */
+static void
+introduce(const char *node)
+{
+    rig_online(&rig, node, 1);
+    metrics_worker_queue(rig.metrics, str_from(node), str_from(NULL), rig.now);
+}
+
 static void
 reopen(int64_t grace_ms)
 {
@@ -20,6 +28,8 @@ reopen(int64_t grace_ms)
     config.max_tracked_tasks = 300000;
     rig_close(&rig);
     rig_open(&rig, &config);
+    introduce("celery@h");
+    introduce("celery@g");
 }
 
 static void

@@ -29,6 +29,15 @@ on_out(void *ctx, const struct tally *tally, struct task *task)
     o->n++;
 }
 
+/* Those with an odd detail. */
+static bool
+is_ready(void *ctx, const struct tally *tally, const struct task *t)
+{
+    (void)ctx;
+    (void)t;
+    return tally->detail % 2 == 1;
+}
+
 static void
 on_evict(void *ctx, struct task *task)
 {
@@ -41,7 +50,7 @@ open_with(size_t max)
 {
     out = (struct out){0};
     tasks = tasks_new(key, 1000, on_evict, NULL);
-    waiting = waiting_new(tasks, max, on_out, &out);
+    waiting = waiting_new(tasks, max, is_ready, on_out, &out);
 }
 
 static void
