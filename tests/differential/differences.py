@@ -1,0 +1,372 @@
+"""What this exporter must show of a stream: the rules of the Python exporter,
+and what is different on purpose. Each override is one such difference."""
+import collections
+import math
+
+from decode import decode
+from exceptions import class_of
+from python_exporter import (COUNTERS, DEFAULT_QUEUE, WAIT, PythonExporter,
+                             host_of, labels_of)
+from workers import Workers
+
+CANCELLED = "celery_task_cancelled_total"
+FAILURES = "celery_task_failures_total"
+REDELIVERED = "celery_task_redelivered_total"
+REVOCATIONS = "celery_task_revocations_total"
+RETRY_EXCEPTIONS = "celery_task_retry_exceptions_total"
+LAST_SUCCESS = "celery_task_last_success_timestamp_seconds"
+LAST_FAILURE = "celery_task_last_failure_timestamp_seconds"
+PREFETCH = "celery_task_prefetch_time_seconds"
+FAILURE_RUNTIME = "celery_task_failure_runtime_seconds"
+MESSAGES = "celery_exporter_messages_total"
+EVENTS = "celery_exporter_events_total"
+REJECTED = "celery_exporter_events_rejected_total"
+DUPLICATES = "celery_exporter_events_duplicate_total"
+TRACKED = "celery_exporter_tracked_tasks"
+
+WALL_AT_0 = 1.7e9
+NAME_GRACE_MS = 2000
+TICK_MS = 1000
+FINISHED_KEEP_S = 600
+REMEMBERED = 1024
+THIRTY_YEARS = 1e9
+
+
+def span(end, begin, eta=None):
+    """Seconds from begin, or from the ETA if that is later; None when a clock
+    was not told, or stands at 1970."""
+    if begin is None:
+        return None
+    seconds = end - (begin if eta is None else max(begin, eta))
+    return max(0.0, seconds) if seconds <= THIRTY_YEARS else None
+
+
+class Run:
+    """What is known of a task beside the State."""
+
+    def __init__(self, task):
+        self.task = task
+        self.sent = False       # by a client that tells
+        self.received_name = None
+        self.retries = 0
+        self.received = None    # when, until it is started
+        self.process = None     # that runs it
+        self.started = None     # when, while it runs
+        self.ran = False
+        self.renewed = False    # another start is right
+        self.waited = False     # the wait of the last start was measured
+        self.overtaken = False  # its task-sent came later
+        self.waiting = []       # events that are not counted yet
+        self.finished_s = None
+
+    def waits(self, event):
+        return any(event is other for other in self.waiting)
+
+    def end(self):
+        if self.process is not None:
+            self.process.running -= 1
+        self.process = self.started = self.received = None
+
+
+class Exporter(PythonExporter):
+    def __init__(self):
+        super().__init__()
+        self.now_ms = 0
+        self.workers = Workers(self.numbers)
+        self.runs = {}
+        self.senders = {}
+        self.queued_names = set()  # that had a task-sent with a queue
+        self.deadlines = collections.deque()
+        for family in (MESSAGES, DUPLICATES):
+            self.add(family, (), 0)
+
+    # ---- time ----
+
+    def advance(self, now_ms):
+        """Lets time pass, second by second."""
+        for tick_ms in range(self.now_ms // TICK_MS * TICK_MS + TICK_MS,
+                             now_ms + 1, TICK_MS):
+            self.expire(tick_ms)
+            self.forget_finished(tick_ms // 1000)
+            for host in self.workers.tick(tick_ms):
+                self.drop_host(host)
+        self.expire(now_ms)
+        self.now_ms = now_ms
+
+    def drop_host(self, host):
+        """Only the series of that hostname go; not those with the host's name
+        in another label."""
+        for _, run, event in list(self.deadlines):
+            if run.waits(event) and host_of(event["hostname"]) == host:
+                self.release(run)
+        for key in [key for key in self.numbers
+                    if ("hostname", host) in key[1]]:
+            del self.numbers[key]
+
+    def forget_finished(self, now_s):
+        """Names and queues are kept for as many tasks as are under way, and
+        for ten minutes after."""
+        for uuid in [uuid for uuid, run in self.runs.items()
+                     if run.finished_s is not None
+                     and run.finished_s < now_s - FINISHED_KEEP_S]:
+            del self.runs[uuid]
+            self.state.tasks.pop(uuid)
+
+    # ---- what arrives ----
+
+    def message(self, body):
+        """What cannot be read is counted, and changes nothing else."""
+        self.add(MESSAGES, ())
+        for event, refusals in decode(body):
+            for reason in refusals:
+                self.add(REJECTED, labels_of(reason=reason))
+            if event is not None:
+                self.event(event)
+
+    def event(self, event):
+        kind = event["type"]
+        self.add(EVENTS, labels_of(event=kind))
+        repeated = self.is_repeated(event)
+        if repeated:
+            self.add(DUPLICATES, ())
+        if kind.startswith("worker-"):
+            self.workers.event(event, self.now_ms)
+        elif kind.startswith("task-") and not repeated:
+            self.task_event(event)
+
+    def is_repeated(self, event):
+        """An exact repeat counts once, unless the process began anew."""
+        clock = event.get("clock", -1)
+        if clock < 0:
+            return False
+        sender = event.get("hostname", ""), event.get("pid", -1)
+        marks = self.senders.setdefault(
+            sender, collections.deque(maxlen=REMEMBERED))
+        if event["type"] == "worker-online" and \
+                clock < max((mark[0] for mark in marks), default=0):
+            marks.clear()
+        mark = clock, event["type"], event.get("uuid", "")
+        if mark in marks:
+            return True
+        marks.append(mark)
+        return False
+
+    # ---- tasks ----
+
+    def run_of(self, uuid):
+        if uuid not in self.runs:
+            self.runs[uuid] = Run(self.state.get_or_create_task(uuid)[0])
+        return self.runs[uuid]
+
+    def apply(self, event):
+        run = self.run_of(event["uuid"])
+        if event["type"] == "task-cancelled":
+            return run.task  # the Python exporter does not know of it
+        fields = {key: value for key, value in event.items()
+                  if key not in ("exception", "traceback")}
+        fields.setdefault("clock", 0)
+        super().apply(fields)
+        # A name that the worker told outranks the client's, whichever comes
+        # last: what runs is a shadow or a replacement. The State heeds that
+        # only for a task-received that comes too late.
+        if event["type"] == "task-sent" and run.received_name is not None:
+            run.task.name = run.received_name
+        return run.task
+
+    def task_event(self, event):
+        kind = event["type"]
+        run = self.run_of(event["uuid"])
+        name_before = run.task.name
+        process = None
+        if kind != "task-sent":
+            process = self.workers.task_event(event, self.now_ms)
+        self.apply(event)
+        event["came_s"] = WALL_AT_0 + self.now_ms / 1000
+        if kind == "task-sent":
+            self.sent(event, run)
+        elif kind == "task-received":
+            self.received(event, run, name_before)
+        elif kind == "task-started":
+            self.started(event, run, process)
+        elif kind == "task-retried":
+            run.renewed = True
+            # By then another worker may have started the next run.
+            if process is run.process:
+                run.end()
+        elif kind == "task-rejected" and event["requeue"]:
+            run.renewed = True
+            run.end()
+        else:
+            self.finished(event, run)
+        self.count_or_wait(event, run)
+        if kind == "task-sent":
+            self.count_late_wait(run)
+
+    def sent(self, event, run):
+        if "queue" in event and "name" in event:
+            self.queued_names.add(event["name"])
+        if self.is_of_last_run(event, run):
+            run.overtaken = True
+        else:
+            run.renewed = True
+        run.sent = True
+
+    def is_of_last_run(self, event, run):
+        """A client stamps task-sent after it has published the task, and an
+        idle worker is quicker: such a start is measured when the task-sent
+        comes. It is a new sending when its run is over and counted."""
+        if not run.ran or (run.started is None and not run.waiting):
+            return False
+        if run.sent or event.get("retries", -1) < 0:
+            return run.started is not None and \
+                event["timestamp"] <= run.started
+        return event["retries"] == run.retries
+
+    def received(self, event, run, name_before):
+        run.finished_s = None
+        if "name" in event:
+            run.received_name = event["name"]
+            run.renewed |= event["name"] != name_before
+        if event.get("retries", -1) >= 0:
+            run.renewed |= event["retries"] != run.retries
+            run.retries = event["retries"]
+        if run.started is None:
+            run.received = event["timestamp"]
+
+    def started(self, event, run, process):
+        run.finished_s = None
+        task = run.task
+        event["wait"] = span(event["timestamp"], task.sent, task.eta)
+        event["prefetch"] = span(event["timestamp"], run.received, task.eta)
+        event["redelivered"] = int(run.ran and not run.renewed)
+        run.end()
+        run.process, run.started = process, event["timestamp"]
+        process.running += 1
+        run.ran, run.renewed, run.overtaken = True, False, False
+        run.waited = event["wait"] is not None
+
+    def finished(self, event, run):
+        if event["type"] == "task-failed":
+            event["runtime"] = span(event["timestamp"], run.started)
+        run.renewed |= event["type"] == "task-cancelled"
+        run.end()
+        run.finished_s = self.now_ms // 1000
+
+    # ---- counting ----
+
+    def lacks_label(self, event, run):
+        name = event.get("name") or run.task.name
+        if name is None:
+            return True
+        return getattr(run.task, "queue", None) is None and \
+            not run.sent and name in self.queued_names
+
+    def count_or_wait(self, event, run):
+        """An event waits a moment for a name that is still to come, and for a
+        queue where its name has had task-sent events before."""
+        if self.lacks_label(event, run):
+            run.waiting.append(event)
+            self.deadlines.append((self.now_ms + NAME_GRACE_MS, run, event))
+        else:
+            self.release(run)
+            self.count(event, run.task)
+
+    def release(self, run):
+        waiting, run.waiting = run.waiting, []
+        for event in waiting:
+            self.count(event, run.task)
+
+    def expire(self, now_ms):
+        while self.deadlines:
+            deadline_ms, run, event = self.deadlines[0]
+            if run.waits(event):
+                if deadline_ms > now_ms:
+                    return
+                self.release(run)
+            self.deadlines.popleft()
+
+    def count_late_wait(self, run):
+        if run.started is None or run.waited or run.waiting or \
+                not run.overtaken or run.process.purged:
+            return
+        wait = span(run.started, run.task.sent, run.task.eta)
+        run.waited = wait is not None
+        labels = self.labels({"hostname": run.process.nodename}, run.task)
+        self.observe(WAIT, labels_of(**labels), wait)
+
+    def wait(self, event, task):
+        if event["wait"] is not None:
+            return event["wait"]
+        run = self.run_of(event["uuid"])
+        if not run.overtaken and not (
+                task.sent is not None and task.sent <= event["timestamp"]):
+            return None
+        run.waited |= run.started == event["timestamp"]
+        return span(event["timestamp"], task.sent, task.eta)
+
+    def labels(self, event, task):
+        """Each event counts on the host that sent it, under its own name if it
+        tells one."""
+        return {"name": str(event.get("name") or task.name),
+                "hostname": host_of(event["hostname"]),
+                "queue_name": getattr(task, "queue", None) or DEFAULT_QUEUE}
+
+    def make_zeros(self, kind, labels):
+        """A client has no counters of workers. Those of a worker begin all
+        together, also by a failure, and so do the failures of a name."""
+        if labels["name"] != "None":
+            self.add(FAILURES, labels_of(name=labels["name"]), 0)
+        if kind != "task-sent":
+            super().make_zeros("", labels)
+
+    def exception(self, event):
+        """The class is found in more forms than Class(...)."""
+        return class_of(event.get("exception"), event.get("traceback"))
+
+    def count(self, event, task):
+        super().count(event, task)
+        labels = self.labels(event, task)
+        where = {key: labels[key] for key in ("name", "queue_name")}
+        count = {
+            "task-started": self.count_started,
+            "task-succeeded": self.count_succeeded,
+            "task-failed": self.count_failed,
+            "task-retried": self.count_retried,
+            "task-revoked": self.count_revoked,
+        }.get(event["type"])
+        if count is not None:
+            count(event, where)
+        elif event["type"] == "task-cancelled":
+            self.add(CANCELLED, labels_of(**labels))
+
+    def count_started(self, event, where):
+        self.add(REDELIVERED, labels_of(**where), event["redelivered"])
+        self.observe(PREFETCH, labels_of(**where), event["prefetch"])
+
+    def count_succeeded(self, event, where):
+        self.set_latest(LAST_SUCCESS, where, event)
+
+    def count_failed(self, event, where):
+        self.add(FAILURES, labels_of(name=where["name"]))
+        self.observe(FAILURE_RUNTIME, labels_of(**where), event["runtime"])
+        self.set_latest(LAST_FAILURE, where, event)
+
+    def count_retried(self, event, where):
+        self.add(RETRY_EXCEPTIONS,
+                 labels_of(**where, exception=self.exception(event)))
+
+    def count_revoked(self, event, where):
+        reason = "expired" if event["expired"] else \
+            "terminated" if event["terminated"] else "revoked"
+        self.add(REVOCATIONS, labels_of(**where, reason=reason))
+
+    def set_latest(self, family, where, event):
+        """When it was last, not which event came last; never ahead of our
+        clock."""
+        if not math.isnan(event["timestamp"]):
+            key = family, labels_of(**where)
+            self.numbers[key] = max(self.numbers.get(key, 0), min(
+                event["timestamp"], event["came_s"]))
+
+    def page(self):
+        return {**self.numbers, (TRACKED, ()): len(self.runs)}
