@@ -1,0 +1,39 @@
+local group = import '../lib/group.libsonnet';
+local promql = import '../lib/promql.libsonnet';
+
+{
+  local c = $._config,
+  local q = promql.new(c),
+  local by = q.labels(['queue_name']),
+
+  // Two exporters of one broker see the same queue.
+  local highest(metric) = {
+    record: 'job_queue:celery_%s:max' % metric,
+    expr: 'max by %s (%s)' % [by, q.celery(metric)],
+  },
+
+  prometheusRules+:: {
+    groups+: group(c, 'celery-queues.rules', [
+      highest(metric)
+      for metric in [
+        'queue_length',
+        'active_consumer_count',
+        'active_worker_count',
+        'active_process_count',
+      ]
+    ] + [
+      {
+        record: 'job_queue:celery_queue_oldest_task_age_seconds:max',
+        expr: 'time() - min by %s (%s)' % [by, q.celery('queue_oldest_task_timestamp_seconds')],
+      },
+      {
+        // How long the queue would take to empty at the present pace.
+        record: 'job_queue:celery_queue_drain_seconds:rate' + c.rateWindow,
+        expr: |||
+          job_queue:celery_queue_length:max
+          / (job_queue:celery_task_started:rate%s > 0)
+        ||| % c.rateWindow,
+      },
+    ]),
+  },
+}

@@ -1,0 +1,32 @@
+local group = import '../lib/group.libsonnet';
+local promql = import '../lib/promql.libsonnet';
+
+{
+  local c = $._config,
+  local q = promql.new(c),
+
+  // Two exporters of one broker see the same workers.
+  local total(metric, labels) = {
+    record: 'job:celery_%s:sum' % metric,
+    expr: 'sum by %s (max by %s (%s))' % [q.job, q.labels(labels), q.celery(metric)],
+  },
+
+  prometheusRules+:: {
+    groups+: group(c, 'celery-workers.rules', [
+      total('worker_up', ['hostname']),
+      total('worker_tasks_active', ['hostname']),
+      total('worker_pool_size', ['hostname', 'worker']),
+      {
+        record: 'job:celery_worker_busy:ratio',
+        expr: |||
+          job:celery_worker_tasks_active:sum
+          / (job:celery_worker_pool_size:sum > 0)
+        |||,
+      },
+      {
+        record: 'job:celery_active_worker_count:max',
+        expr: 'max by %s (%s)' % [q.job, q.celery('active_worker_count')],
+      },
+    ]),
+  },
+}
