@@ -14,8 +14,8 @@ app.conf.update(
     worker_prefetch_multiplier=2,
     # A worker whose broker restarts must not wait long for it.
     broker_connection_max_retries=None,
-    broker_transport_options={"visibility_timeout": 7200},
-    **json.loads(os.environ.get("WORKLOAD_SETTINGS", "{}")))
+    broker_transport_options={"visibility_timeout": 7200})
+app.conf.update(json.loads(os.environ.get("WORKLOAD_SETTINGS", "{}")))
 
 
 class Custom(Exception):
