@@ -12,6 +12,7 @@ enum {
     SHARE = 256 * 1024,
     /* Nothing came for so long: a burst is over. */
     QUIET_MS = 200,
+    LAST_WORDS_MS = 1000,
 };
 
 struct write {
@@ -109,6 +110,7 @@ stream_finish(struct stream *stream, enum stream_end why, int error)
     stream->why = why;
     stream->error = error;
     stream_connect_stop(stream);
+    uv_timer_stop(&stream->last_words);
     stream_drop_link(stream);
     wake_up(stream);
 }
@@ -201,15 +203,24 @@ stream_new(uv_loop_t *loop, const struct stream_config *config,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .nhandles = 3,
+        .nhandles = 4,
     };
     inbox_init(&stream->inbox, config->in_max);
     uv_timer_init(loop, &stream->timer);
+    uv_timer_init(loop, &stream->last_words);
     uv_idle_init(loop, &stream->idle);
     uv_check_init(loop, &stream->check);
     stream->timer.data = stream->idle.data = stream->check.data = stream;
+    stream->last_words.data = stream;
     stream_connect(stream);
     return stream;
+}
+
+static void
+on_last_words(uv_timer_t *timer)
+{
+    struct stream *stream = timer->data;
+    read_failed(stream, stream->write_error);
 }
 
 /* A peer that refuses us says so and closes. Writing fails then, while its
@@ -218,10 +229,12 @@ static void
 write_failed(struct stream *stream, int error)
 {
     const bool gone = error == UV_EPIPE || error == UV_ECONNRESET;
-    if (gone && stream->reading)
-        stream->write_error = error;
-    else
+    if (!gone || !stream->reading) {
         read_failed(stream, error);
+        return;
+    }
+    stream->write_error = error;
+    uv_timer_start(&stream->last_words, on_last_words, LAST_WORDS_MS, 0);
 }
 
 static void
@@ -280,6 +293,7 @@ stream_close(struct stream *stream)
     stream_connect_stop(stream);
     stream_tls_goodbye(stream);
     stream_drop_link(stream);
+    uv_close((uv_handle_t *)&stream->last_words, on_handle_closed);
     uv_close((uv_handle_t *)&stream->timer, on_handle_closed);
     uv_close((uv_handle_t *)&stream->idle, on_handle_closed);
     uv_close((uv_handle_t *)&stream->check, on_handle_closed);

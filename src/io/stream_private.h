@@ -50,7 +50,8 @@ struct stream {
     uv_check_t check;
     bool connected; /* and its TLS handshake done */
     bool reading;
-    int write_error; /* what the peer said before is still to be read */
+    int write_error;       /* what the peer said before is still to be read */
+    uv_timer_t last_words; /* which takes no longer than this */
 
     struct tls *tls;        /* from the connection on, if it is to have TLS */
     char *cipher;           /* as it came from the socket */

@@ -1,10 +1,13 @@
 #include "io/stream.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../suite.h"
 #include "base/buf.h"
+#include "io/stream_private.h"
 
 const char suite_name[] = "stream";
 
@@ -335,6 +338,28 @@ START_TEST(peer_that_does_not_read_ends_the_stream)
 }
 END_TEST
 
+/* The peer does not end it. */
+START_TEST(stream_that_cannot_write_ends_soon)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_connect(&rig,
+                (struct stream_config){.host = "127.0.0.1", .port = rig.port});
+    WAIT_FOR(&rig, rig.connected && rig.accepted);
+    uv_os_fd_t fd;
+    uv_fileno((uv_handle_t *)&rig.stream->link->uv.stream, &fd);
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+
+    stream_write(rig.stream, STR("to nobody"));
+    WAIT_FOR(&rig, rig.nends == 1);
+
+    ck_assert_int_eq(rig.why, STREAM_RESET);
+    ck_assert_int_eq(rig.error, UV_EPIPE);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(writes_arrive)
 {
     struct rig rig;
@@ -364,5 +389,6 @@ suite_add(TCase *tc)
     tcase_add_test(tc, what_came_before_the_end_is_handed_out_first);
     tcase_add_test(tc, stream_may_be_closed_from_its_own_bytes);
     tcase_add_test(tc, peer_that_does_not_read_ends_the_stream);
+    tcase_add_test(tc, stream_that_cannot_write_ends_soon);
     tcase_add_test(tc, writes_arrive);
 }
