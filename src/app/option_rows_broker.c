@@ -49,7 +49,8 @@ const struct option_row option_rows_broker[] = {
      .help = "One of Celery's broker_transport_options, as the workers have "
              "it; repeatable. Digits are a number, JSON is taken as JSON, "
              "anything else is text. global_keyprefix, fanout_prefix, "
-             "fanout_patterns, sep and priority_steps are used, for "
+             "fanout_patterns, sep, priority_steps, unacked_key and "
+             "unacked_index_key are used, for "
              "sentinel:// also master_name (required), min_other_sentinels, "
              "password and username in sentinel_kwargs, and master_hosts, "
              "the masters that Sentinels may name; others are accepted."},
