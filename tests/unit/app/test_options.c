@@ -597,6 +597,10 @@ static const struct {
      "sentinel_kwargs must be a JSON object"},
     {"--broker-transport-option", "sentinel_kwargs={\"password\": 7}",
      OPTIONS_WRONG, "sentinel_kwargs must be a JSON object"},
+    {"--broker-transport-option", "unacked_key=", OPTIONS_WRONG,
+     "unacked_key must be text"},
+    {"--broker-transport-option", "unacked_index_key=7", OPTIONS_WRONG,
+     "digits alone need quotes"},
     {"--broker-transport-option", "priority_steps=3", OPTIONS_WRONG,
      "priority_steps must be a list"},
     {"--broker-transport-option", "priority_steps=[]", OPTIONS_WRONG, "list"},
@@ -725,6 +729,21 @@ START_TEST(transport_options_have_kombus_defaults)
     ck_assert_str_eq(o.sep, "\x06\x16");
     ck_assert_uint_eq(o.npriority_steps, 4);
     ck_assert_int_eq(o.priority_steps[3], 9);
+    ck_assert_str_eq(o.unacked_key, "unacked");
+    ck_assert_str_eq(o.unacked_index_key, "unacked_index");
+}
+END_TEST
+
+START_TEST(keys_of_the_unacknowledged_are_read)
+{
+    ck_assert_int_eq(
+        parse(WORDS(BROKER, "--broker-transport-option", "unacked_key=held",
+                    "--broker-transport-option", "unacked_index_key=\"7\""),
+              NULL),
+        OPTIONS_RUN);
+
+    ck_assert_str_eq(o.unacked_key, "held");
+    ck_assert_str_eq(o.unacked_index_key, "7");
 }
 END_TEST
 
@@ -972,6 +991,7 @@ suite_add(TCase *tc)
                         COUNT_OF(masked));
     tcase_add_test(tc, masked_url_is_kept_inside);
     tcase_add_test(tc, transport_options_have_kombus_defaults);
+    tcase_add_test(tc, keys_of_the_unacknowledged_are_read);
     tcase_add_loop_test(tc, transport_option_is_read_as_kombu_reads_it, 0,
                         COUNT_OF(transports));
     tcase_add_test(tc, transport_options_of_sentinels_are_read);
