@@ -88,17 +88,25 @@ count_in(struct grace *grace, const struct tally *tally, struct task *task,
     counters_add(grace->counters, &start, name, queue);
 }
 
+/* What is known by now of the queue that an event of this worker counts in. */
+static uint32_t
+queue_by_now(const struct grace *grace, const struct task *task,
+             uint32_t worker)
+{
+    uint32_t queue = task->queue;
+    if (queue == TASK_NO_VALUE &&
+        workers_queue(grace->workers, worker, grace->now, &queue) !=
+            WORKER_QUEUE_KNOWN)
+        queue = TASK_NO_VALUE;
+    return queue;
+}
+
 /* A tally that has waited long enough. */
 static void
 on_release(void *ctx, const struct tally *tally, struct task *task)
 {
     struct grace *grace = ctx;
-    uint32_t queue = task->queue;
-    if (queue == TASK_NO_VALUE &&
-        workers_queue(grace->workers, tally->worker, grace->now, &queue) !=
-            WORKER_QUEUE_KNOWN)
-        queue = TASK_NO_VALUE;
-    count_in(grace, tally, task, queue);
+    count_in(grace, tally, task, queue_by_now(grace, task, tally->worker));
 }
 
 static bool
@@ -121,8 +129,7 @@ grace_new(struct registry *registry, struct tasks *tasks,
         .workers = workers,
         .grace_ms = grace_ms,
     };
-    grace->waiting =
-        waiting_new(tasks, GRACE_MAX, is_ready, on_release, grace);
+    grace->waiting = waiting_new(tasks, GRACE_MAX, is_ready, on_release, grace);
     return grace;
 }
 
@@ -164,7 +171,10 @@ void
 grace_count_wait(struct grace *grace, const struct task *task,
                  const struct tally *tally)
 {
-    counters_add_wait(grace->counters, tally, task->name, task->queue);
+    if (task->name == TASK_EXCLUDED)
+        return;
+    counters_add_wait(grace->counters, tally, task->name,
+                      queue_by_now(grace, task, task->worker));
 }
 
 void

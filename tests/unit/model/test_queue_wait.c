@@ -149,6 +149,40 @@ START_TEST(a_late_wait_of_a_nameless_task_is_counted_under_none)
 }
 END_TEST
 
+/* As its start did: delayed delivery tells no queue. */
+START_TEST(a_late_wait_counts_in_the_queue_of_its_worker)
+{
+    receive();
+    metrics_worker_queue(rig.metrics, STR("celery@h"), STR("q"), rig.now);
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"));
+
+    ASSERT_VALUE(&rig,
+                 "celery_task_queue_wait_time_count{hostname='h',name='t',"
+                 "queue_name='q'}",
+                 1);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_count"), 1);
+}
+END_TEST
+
+START_TEST(an_excluded_task_has_no_late_wait)
+{
+    static const char *const exclude[] = {"t"};
+    struct metrics_config config = rig_config();
+    config.task_exclude = exclude;
+    config.ntask_exclude = 1;
+    rig_close(&rig);
+    rig_open(&rig, &config);
+    receive();
+    SEND(&rig, EVENT_TASK_STARTED);
+
+    SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@web"), .name = STR("t"));
+
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_queue_wait_time_count"), 0);
+}
+END_TEST
+
 START_TEST(buckets_of_the_wait_are_its_own)
 {
     SEND(&rig, EVENT_TASK_SENT, .hostname = STR("gen1@h"), .name = STR("t"));
@@ -177,5 +211,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_start_before_the_stamp_of_its_sent_waited_for_nothing);
     tcase_add_test(tc, sent_after_the_start_belongs_to_the_next_run);
     tcase_add_test(tc, a_late_wait_of_a_nameless_task_is_counted_under_none);
+    tcase_add_test(tc, a_late_wait_counts_in_the_queue_of_its_worker);
+    tcase_add_test(tc, an_excluded_task_has_no_late_wait);
     tcase_add_test(tc, buckets_of_the_wait_are_its_own);
 }
