@@ -1,5 +1,6 @@
 #include "app/metric_docs.h"
 
+#include "app/metric_notes.h"
 #include "app/option_docs.h"
 #include "io/broker.h"
 #include "model/families.h"
@@ -14,7 +15,7 @@ enum part { PART_KEPT, PART_ADDED, PART_EXPORTER, PART_PROCESS, PART_COUNT };
 
 static const char *const part_titles[PART_COUNT] = {
     [PART_KEPT] = "Those of the Python exporter",
-    [PART_ADDED] = "Added: tasks and workers",
+    [PART_ADDED] = "Added: tasks, queues and workers",
     [PART_EXPORTER] = "Added: the exporter's own eyesight",
     [PART_PROCESS] = "Added: the process",
 };
@@ -72,7 +73,8 @@ add_family(struct buf *out, const struct family *family)
 {
     buf_add_str(out, STR("| "));
     add_name(out, family);
-    buf_printf(out, " | %s | ", type_names[family->type]);
+    buf_printf(out, " | %s | %s | ", type_names[family->type],
+               metric_note(family)->unit);
     add_labels(out, family->group);
     buf_add_str(out, group_labels[family->group][0].name == NULL ? STR("| ")
                                                                  : STR(" | "));
@@ -81,16 +83,32 @@ add_family(struct buf *out, const struct family *family)
 }
 
 static void
+add_cost(struct buf *out, const struct family *family)
+{
+    buf_add_str(out, STR("| "));
+    add_name(out, family);
+    buf_add_str(out, STR(" | "));
+    metric_cost(family, out);
+    buf_printf(out, " | `%s` |\n", metric_note(family)->query);
+}
+
+static void
 add_families(struct buf *out)
 {
     for (enum part part = PART_KEPT; part < PART_COUNT; part++) {
         buf_printf(out,
-                   "\n### %s\n\n| Family | Type | Labels | Meaning |\n"
-                   "|---|---|---|---|\n",
+                   "\n### %s\n\n| Family | Type | Unit | Labels | Meaning |\n"
+                   "|---|---|---|---|---|\n",
                    part_titles[part]);
         for (size_t i = 0; i < nfamilies; i++)
             if (part_of(i) == part)
                 add_family(out, &families[i]);
+        buf_add_str(out, STR("\nWhat each costs in series, and a query for "
+                             "it:\n\n| Family | Series | Query |\n"
+                             "|---|---|---|\n"));
+        for (size_t i = 0; i < nfamilies; i++)
+            if (part_of(i) == part)
+                add_cost(out, &families[i]);
     }
 }
 

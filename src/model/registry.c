@@ -9,8 +9,8 @@
 
 enum { MAX_SOFTWARE = 1000, MAX_FIXED = 1000 };
 
-static const double delay_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-                                      1,     2.5,  5,     10,   30,  60,   300};
+static const double delay_bounds[REGISTRY_NDELAY_BOUNDS] = {
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
 
 struct registry {
     struct hash_key key;

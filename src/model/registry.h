@@ -6,6 +6,9 @@
 #include "base/buf.h"
 #include "model/families.h"
 
+/* Of the histogram of event delays, +Inf left out. */
+enum { REGISTRY_NDELAY_BOUNDS = 14 };
+
 struct registry_config {
     const char *prefix; /* --metric-prefix */
     const double *runtime_bounds;
