@@ -36,6 +36,11 @@ def expected_pages(lines):
         exporter.advance(int(at))
         if letter == b"M":
             exporter.message(rest)
+        elif letter == b"Q":
+            exporter.worker_queue(*rest.decode().split("\t"))
+        elif letter == b"L":
+            *parts, started = rest.decode().split("\t")
+            exporter.learn(*parts, float(started) if started else None)
         elif letter == b"P":
             yield render(exporter.page())
 

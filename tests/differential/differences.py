@@ -29,6 +29,7 @@ NAME_GRACE_MS = 2000
 TICK_MS = 1000
 FINISHED_KEEP_S = 600
 REMEMBERED = 1024
+START_IN_FLIGHT_S = 5
 THIRTY_YEARS = 1e9
 
 
@@ -52,6 +53,7 @@ class Run:
         self.received = None    # when, until it is started
         self.process = None     # that runs it
         self.started = None     # when, while it runs
+        self.learnt = False     # the start: by a reply, not by an event
         self.ran = False
         self.renewed = False    # another start is right
         self.waited = False     # the wait of the last start was measured
@@ -66,6 +68,7 @@ class Run:
         if self.process is not None:
             self.process.running -= 1
         self.process = self.started = self.received = None
+        self.learnt = False
 
 
 class Exporter(PythonExporter):
@@ -181,6 +184,7 @@ class Exporter(PythonExporter):
         if kind != "task-sent":
             process = self.workers.task_event(event, self.now_ms)
         self.apply(event)
+        event["process"] = process
         event["came_s"] = WALL_AT_0 + self.now_ms / 1000
         if kind == "task-sent":
             self.sent(event, run)
@@ -217,6 +221,9 @@ class Exporter(PythonExporter):
         comes. It is a new sending when its run is over and counted."""
         if not run.ran or (run.started is None and not run.waiting):
             return False
+        if event.get("retries", -1) > 0 and \
+                event["retries"] - 1 == run.retries:
+            return False  # of the next run, told by a process that is quicker
         if run.sent or event.get("retries", -1) < 0:
             return run.started is not None and \
                 event["timestamp"] <= run.started
@@ -232,13 +239,18 @@ class Exporter(PythonExporter):
             run.retries = event["retries"]
         if run.started is None:
             run.received = event["timestamp"]
+        elif event["timestamp"] > run.started:
+            run.learnt = False  # delivered again
 
     def started(self, event, run, process):
         run.finished_s = None
         task = run.task
         event["wait"] = span(event["timestamp"], task.sent, task.eta)
         event["prefetch"] = span(event["timestamp"], run.received, task.eta)
-        event["redelivered"] = int(run.ran and not run.renewed)
+        # A start that a reply told may still come as an event.
+        is_learnt = run.learnt and run.process in (process, None)
+        event["redelivered"] = int(
+            run.ran and not run.renewed and not is_learnt)
         run.end()
         run.process, run.started = process, event["timestamp"]
         process.running += 1
@@ -252,18 +264,56 @@ class Exporter(PythonExporter):
         run.end()
         run.finished_s = self.now_ms // 1000
 
+    # ---- what workers reply ----
+
+    def worker_queue(self, nodename, queue):
+        self.workers.consumes(nodename, queue or None, self.now_ms)
+        process = self.workers.latest.get(nodename)
+        for _, run, event in list(self.deadlines):
+            if event["process"] is process is not None and \
+                    run.waits(event) and not self.lacks_label(event, run):
+                self.release(run)
+
+    def learn(self, nodename, uuid, name, queue, started):
+        """Names survive a restart: what no event told is learnt from workers
+        that hold the task; what one did tell stays."""
+        is_new = uuid not in self.runs
+        run = self.run_of(uuid)
+        task = run.task
+        if task.name is None and name:
+            task.name = run.received_name = name
+        if getattr(task, "queue", None) is None and queue:
+            task.queue = queue
+        process = self.workers.latest.get(nodename)
+        old_s = WALL_AT_0 + self.now_ms / 1000 - START_IN_FLIGHT_S
+        if started is not None and run.finished_s is None and \
+                run.started is None and \
+                (is_new or (not run.ran and started < old_s)):
+            run.process, run.started, run.received = process, started, None
+            run.ran = run.learnt = True
+            if process is not None:
+                process.running += 1
+        if run.waiting and not self.lacks_label(run.waiting[-1], run):
+            self.release(run)
+
     # ---- counting ----
 
     def lacks_label(self, event, run):
         name = event.get("name") or run.task.name
         if name is None:
             return True
-        return getattr(run.task, "queue", None) is None and \
-            not run.sent and name in self.queued_names
+        if getattr(run.task, "queue", None) is not None:
+            return False
+        if not run.sent and name in self.queued_names:
+            return True
+        process = event["process"]
+        return process is not None and \
+            self.workers.awaits_queue(process, self.now_ms)
 
     def count_or_wait(self, event, run):
         """An event waits a moment for a name that is still to come, and for a
-        queue where its name has had task-sent events before."""
+        queue where its name has had task-sent events before, or where its
+        worker is just being asked."""
         if self.lacks_label(event, run):
             run.waiting.append(event)
             self.deadlines.append((self.now_ms + NAME_GRACE_MS, run, event))
@@ -287,11 +337,12 @@ class Exporter(PythonExporter):
 
     def count_late_wait(self, run):
         if run.started is None or run.waited or run.waiting or \
-                not run.overtaken or run.process.purged:
+                not run.overtaken or run.process is None or run.process.purged:
             return
         wait = span(run.started, run.task.sent, run.task.eta)
         run.waited = wait is not None
-        labels = self.labels({"hostname": run.process.nodename}, run.task)
+        labels = self.labels({"hostname": run.process.nodename,
+                              "process": run.process}, run.task)
         self.observe(WAIT, labels_of(**labels), wait)
 
     def wait(self, event, task):
@@ -306,10 +357,14 @@ class Exporter(PythonExporter):
 
     def labels(self, event, task):
         """Each event counts on the host that sent it, under its own name if it
-        tells one."""
+        tells one. Where no queue was told it is the one that the worker
+        consumes, if that is only one."""
+        queue = getattr(task, "queue", None)
+        if queue is None and event["process"] is not None:
+            queue = self.workers.queue_of(event["process"])
         return {"name": str(event.get("name") or task.name),
                 "hostname": host_of(event["hostname"]),
-                "queue_name": getattr(task, "queue", None) or DEFAULT_QUEUE}
+                "queue_name": queue or DEFAULT_QUEUE}
 
     def make_zeros(self, kind, labels):
         """A client has no counters of workers. Those of a worker begin all

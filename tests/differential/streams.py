@@ -58,6 +58,7 @@ class World:
                                else [3, 10, 10, 40, 90, 200, 900])
         self.actions = []
         self.npids = 100
+        self.replies = []  # (when, line without the time)
         hosts = [f"host-{i}" for i in range(rng.randint(1, 3))]
         if not plain and rng.random() < 0.1:
             hosts[0] = "a@b"
@@ -71,8 +72,11 @@ class World:
         if not plain:
             for worker in self.workers:
                 self.live(worker)
+        self.asks = not plain and rng.random() < 0.4
         for _ in range(rng.choice([1, 2, 3, 6, 12])):
             self.task()
+        if self.asks:
+            self.reply_queues()
 
     # ---- who there is ----
 
@@ -124,6 +128,20 @@ class World:
             again.clock = 0
             self.beat(at + rng.uniform(0, 40), again, "worker-online")
             self.workers.append(again)
+
+    def reply_queues(self):
+        """What some of the workers consume: one queue, or several."""
+        rng = self.rng
+        for worker in self.workers:
+            times = [action.at for action in self.actions
+                     if action.sender is worker]
+            if not times or rng.random() < 0.2:
+                continue
+            at = min(times) + rng.choice([0.1, 1.5, 3, 20])
+            queue = rng.choice([*self.queues, "", "solo"])
+            for again in range(rng.randint(1, 2)):
+                self.replies.append((at + again * 15, b"Q",
+                                     f"{worker.nodename}\t{queue}"))
 
     # ---- the life of tasks ----
 
@@ -279,11 +297,23 @@ class Life:
                  **self.about(self.shown or self.name))
         return self
 
+    def hold(self, started=""):
+        """Its worker may be asked what it holds, and name the task."""
+        rng, name = self.world.rng, self.shown or self.name
+        if self.world.asks and rng.random() < 0.4 and "\n" not in name:
+            queue = rng.choice(["", self.queue])
+            self.world.replies.append((
+                self.at + rng.choice([0.01, 1, 7]), b"L",
+                f"{self.worker.nodename}\t{self.uuid}\t{name}\t{queue}\t"
+                f"{started}"))
+
     def begin(self):
         self.receive()
+        self.hold()
         if self.eta is not None:
             self.at = max(self.at, self.eta)
         self.act(self.worker, "task-started")
+        self.hold(WALL_AT_0 + self.at + self.worker.skew)
         return self
 
     def end(self, kind, later=0, **fields):
@@ -403,14 +433,18 @@ def stream(seed, number, plain=False):
         way.junk = way.cut = 0
     else:
         arriving = travel(rng, way, actions)
+    arriving = [(at, b"M", body_of(rng, way, element))
+                for at, element in batches(rng, arriving, plain)]
+    arriving += [(at, b"M", json.dumps(rng.choice(JUNK)).encode())
+                 for at, _, _ in arriving if rng.random() < way.junk]
+    arriving += [(at, letter, text.encode())
+                 for at, letter, text in world.replies]
+    arriving.sort(key=lambda line: line[0])
     lines, last_ms = [b"R"], 0
-    for at, element in batches(rng, arriving, plain):
+    for at, letter, text in arriving:
         last_ms = max(last_ms, int(at * 1000))
-        lines.append(b"M %d %s" % (last_ms, body_of(rng, way, element)))
-        if rng.random() < way.junk:
-            lines.append(b"M %d %s" % (
-                last_ms, json.dumps(rng.choice(JUNK)).encode()))
-        if rng.random() < 0.03:
+        lines.append(b"%s %d %s" % (letter, last_ms, text))
+        if not plain and rng.random() < 0.03:
             lines.append(b"P %d" % last_ms)
     pause_ms = 3000 if plain else rng.choice([3000, 3000, 40_000, 90_000])
     lines.append(b"P %d" % (last_ms + pause_ms))

@@ -6,14 +6,16 @@ from python_exporter import WORKER_ACTIVE, WORKER_UP, host_of, labels_of
 LOST = "celery_worker_lost_total"
 TIMEOUT_MS = 30_000
 PURGE_MS = 60_000
+QUEUE_GRACE_MS = 2000
 # A process that is silent while another of its nodename came online later was
 # restarted; it is lost without waiting for the timeout.
 SUPERSEDED_MS = 15_000
 
 
 class Process:
-    def __init__(self, nodename):
+    def __init__(self, nodename, now_ms):
         self.nodename = nodename
+        self.first_ms = now_ms
         self.host = host_of(nodename)
         self.up = self.goodbye = self.purged = False
         self.active = self.running = 0
@@ -26,20 +28,25 @@ class Workers:
     def __init__(self, numbers):
         self.numbers = numbers
         self.processes = {}  # by nodename and pid
-        self.online_ms = {}  # by nodename: when one of it came online
+        # By nodename:
+        self.online_ms = {}  # when one of it came online
+        self.latest = {}     # the one that was heard last
+        self.queues = {}     # what it replied: its only queue, or None
 
     def event(self, event, now_ms):
         key = event["hostname"], event.get("pid", -1)
         if event["type"] == "worker-offline":
             if key in self.processes:
                 process = self.processes[key]
-                process.goodbye, process.seen_ms = True, now_ms
+                process.goodbye = True
+                self.hear(process, now_ms)
                 self.set(process, False, 0)
             return
-        process = self.get(key)
+        process = self.get(key, now_ms)
         if event["type"] == "worker-online":
             self.online_ms[process.nodename] = now_ms
-        process.goodbye, process.seen_ms = False, now_ms
+        process.goodbye = False
+        self.hear(process, now_ms)
         # A heartbeat that another monitor forced has no figures: it proves
         # life and changes nothing else.
         active = event.get("active", -1)
@@ -47,16 +54,42 @@ class Workers:
 
     def task_event(self, event, now_ms):
         """Any event of a worker proves its life, unless it said goodbye."""
-        process = self.get((event["hostname"], event.get("pid", -1)))
-        process.seen_ms = now_ms
-        if not process.up and not process.goodbye:
-            self.set(process, True, process.active)
+        process = self.get((event["hostname"], event.get("pid", -1)), now_ms)
+        self.hear_of_life(process, now_ms)
         return process
 
-    def get(self, key):
+    def replied(self, nodename, now_ms):
+        """So does a reply, of the process that was heard last."""
+        process = self.latest.get(nodename)
+        if process is not None and not process.purged and not process.goodbye:
+            self.hear_of_life(process, now_ms)
+
+    def consumes(self, nodename, queue, now_ms):
+        self.replied(nodename, now_ms)
+        if nodename in self.latest:
+            self.queues[nodename] = queue
+
+    def awaits_queue(self, process, now_ms):
+        """A worker is asked for its queues as soon as it is first seen."""
+        return process.nodename not in self.queues and not process.purged \
+            and now_ms - process.first_ms < QUEUE_GRACE_MS
+
+    def queue_of(self, process):
+        return None if process.purged else self.queues.get(process.nodename)
+
+    def get(self, key, now_ms):
         if key not in self.processes:
-            self.processes[key] = Process(key[0])
+            self.processes[key] = Process(key[0], now_ms)
         return self.processes[key]
+
+    def hear(self, process, now_ms):
+        process.seen_ms = now_ms
+        self.latest[process.nodename] = process
+
+    def hear_of_life(self, process, now_ms):
+        self.hear(process, now_ms)
+        if not process.up and not process.goodbye:
+            self.set(process, True, process.active)
 
     def set(self, process, up, active):
         process.up, process.active = up, active
@@ -87,6 +120,7 @@ class Workers:
                 gone.add(process.host)
         left = self.processes.values()
         nodenames = {process.nodename for process in left}
-        for nodename in set(self.online_ms) - nodenames:
-            del self.online_ms[nodename]
+        for known in (self.online_ms, self.latest, self.queues):
+            for nodename in set(known) - nodenames:
+                del known[nodename]
         return gone - {process.host for process in left}
