@@ -8,7 +8,7 @@
 #include "base/xalloc.h"
 #include "io/backoff.h"
 #include "io/redis_bindings.h"
-#include "io/redis_length.h"
+#include "io/redis_lengths.h"
 #include "io/redis_publish.h"
 #include "io/redis_replies.h"
 #include "io/redis_role.h"
@@ -33,13 +33,13 @@ struct redis_control {
     struct redis_replies replies;
     struct redis_publish publish;
     struct refusals refusals;
+    struct redis_lengths lengths;
     struct redis_unacked unacked;
     struct redis_bindings bindings;
     struct redis_role_watch role;
     bool watching; /* the role */
     void (*demoted)(void *ctx);
     void *demoted_ctx;
-    bool warned_length;
     bool warned_db;
     unsigned nopen; /* sessions and timers */
     uv_timer_t cleanup;
@@ -88,9 +88,7 @@ can_ask(const struct redis_control *control)
 bool
 redis_control_ask_queue(struct redis_control *control, struct str name)
 {
-    return can_ask(control) &&
-           redis_length_ask(control->session, control->config, control->handler,
-                            name, &control->warned_length);
+    return can_ask(control) && redis_lengths_ask(&control->lengths, name);
 }
 
 bool
@@ -145,6 +143,7 @@ on_ready(void *ctx)
         warn_of_db(control);
     else
         redis_replies_attach(&control->replies, control->session);
+    redis_lengths_attach(&control->lengths, control->session);
     redis_bindings_attach(&control->bindings, control->session);
     if (control->watching)
         redis_role_attach(&control->role, control->session);
@@ -169,6 +168,7 @@ lose_session(struct redis_control *control)
                      (int64_t)(uv_now(control->loop) - control->ready_since));
     control->ready = false;
     redis_replies_attach(&control->replies, NULL);
+    redis_lengths_attach(&control->lengths, NULL);
     redis_bindings_attach(&control->bindings, NULL);
     redis_role_attach(&control->role, NULL);
 }
@@ -287,6 +287,7 @@ redis_control_new(uv_loop_t *loop, const struct broker_config *config,
         .handler = handler,
         .refusals.handler = handler,
         .publish = {.config = config, .refusals = &control->refusals},
+        .lengths = {.config = config, .handler = handler},
         .unacked = {.config = config, .handler = handler},
         .backoff.fixed_ms = config->retry_interval_s * 1000,
         .nopen = 5,
@@ -343,6 +344,7 @@ redis_control_free(struct redis_control *control, void (*done)(void *ctx),
     control->done = done;
     control->done_ctx = ctx;
     redis_control_rest(control);
+    redis_lengths_attach(&control->lengths, NULL);
     redis_bindings_attach(&control->bindings, NULL);
     uv_timer_start(&control->cleanup, on_cleanup_timeout,
                    (uint64_t)control->deadlines->cleanup_ms, 0);

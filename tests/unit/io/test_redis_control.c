@@ -247,7 +247,7 @@ START_TEST(too_many_open_questions_are_refused)
 
     while (n < 100000 && broker_ask_queue(rig.broker, STR("q")))
         n++;
-    ck_assert_uint_eq(n, 8192 / 4);
+    ck_assert_uint_eq(n, 20000 + 1024 / 4);
     buf_clear(&rig.queues);
     WAIT_FOR(&rig, rig.queues.len == n * strlen("q=4\n"));
 
