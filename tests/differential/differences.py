@@ -42,6 +42,11 @@ def span(end, begin, eta=None):
     return max(0.0, seconds) if seconds <= THIRTY_YEARS else None
 
 
+def is_excluded(name):
+    """By --task-exclude: such a task makes no series, nor label values."""
+    return name is not None and name.startswith("secret.")
+
+
 class Run:
     """What is known of a task beside the State."""
 
@@ -168,6 +173,8 @@ class Exporter(PythonExporter):
         fields = {key: value for key, value in event.items()
                   if key not in ("exception", "traceback")}
         fields.setdefault("clock", 0)
+        if is_excluded(event.get("name") or run.task.name):
+            fields.pop("queue", None)
         super().apply(fields)
         # A name that the worker told outranks the client's, whichever comes
         # last: what runs is a shadow or a replacement. The State heeds that
@@ -282,7 +289,8 @@ class Exporter(PythonExporter):
         task = run.task
         if task.name is None and name:
             task.name = run.received_name = name
-        if getattr(task, "queue", None) is None and queue:
+        if getattr(task, "queue", None) is None and queue and \
+                not is_excluded(task.name):
             task.queue = queue
         process = self.workers.latest.get(nodename)
         old_s = WALL_AT_0 + self.now_ms / 1000 - START_IN_FLIGHT_S
@@ -302,6 +310,8 @@ class Exporter(PythonExporter):
         name = event.get("name") or run.task.name
         if name is None:
             return True
+        if is_excluded(name):
+            return False
         if getattr(run.task, "queue", None) is not None:
             return False
         if not run.sent and name in self.queued_names:
@@ -337,7 +347,8 @@ class Exporter(PythonExporter):
 
     def count_late_wait(self, run):
         if run.started is None or run.waited or run.waiting or \
-                not run.overtaken or run.process is None or run.process.purged:
+                not run.overtaken or is_excluded(run.task.name) or \
+                run.process is None or run.process.purged:
             return
         wait = span(run.started, run.task.sent, run.task.eta)
         run.waited = wait is not None
@@ -379,6 +390,8 @@ class Exporter(PythonExporter):
         return class_of(event.get("exception"), event.get("traceback"))
 
     def count(self, event, task):
+        if is_excluded(event.get("name") or task.name):
+            return
         super().count(event, task)
         labels = self.labels(event, task)
         where = {key: labels[key] for key in ("name", "queue_name")}

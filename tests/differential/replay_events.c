@@ -73,6 +73,7 @@ reset(struct replay *r)
     static const double wait_bounds[] = {0.5, 5, 60};
     static const char *const collect[] = {"task_prefetch_time",
                                           "task_failure_runtime"};
+    static const char *const exclude[] = {"secret.*"};
     const struct metrics_config config = {
         .registry =
             {
@@ -92,6 +93,8 @@ reset(struct replay *r)
                 .start_s = WALL_AT_0,
             },
         .default_queue_name = "celery",
+        .task_exclude = exclude,
+        .ntask_exclude = COUNT_OF(exclude),
         .worker_timeout_ms = WORKER_TIMEOUT_MS,
         .purge_offline_worker_ms = PURGE_MS,
         .purge_client_ms = INT64_C(7) * 24 * 3600 * 1000,

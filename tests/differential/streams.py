@@ -9,6 +9,7 @@ from exceptions import FORMS, traceback_of
 
 WALL_AT_0 = 1.7e9
 NAMES = ["tasks.add", "tasks.mail", "app.report", "ünï.cödé", 'q"uo\\te\nd']
+EXCLUDED = "secret.task"
 QUEUES = ["celery", "mail", "bulk"]
 ZONES = [0, 0, -2, 5, -6]  # hours west
 
@@ -67,6 +68,8 @@ class World:
                         for _ in range(rng.randint(1, 2))]
         self.tells_sent = rng.random() < 0.7
         self.names = rng.sample(NAMES, rng.randint(1, 3))
+        if not plain and rng.random() < 0.1:
+            self.names.append(EXCLUDED)
         self.queues = rng.sample(QUEUES, rng.randint(1, 2))
         self.ntasks = 0
         if not plain:
@@ -214,7 +217,7 @@ class World:
 
     def replaced(self, run):
         run.begin()
-        run.name, run.is_sent = self.rng.choice(NAMES), False
+        run.name, run.is_sent = self.rng.choice([*NAMES, EXCLUDED]), False
         run.begin().end("task-succeeded")
 
     def unknown(self, run):
@@ -245,7 +248,7 @@ class Life:
         self.name = rng.choice(world.names)
         # What the worker shows may be another name than what was sent.
         shadow = not world.plain and rng.random() < 0.1
-        self.shown = rng.choice(NAMES) if shadow else None
+        self.shown = rng.choice([*NAMES, EXCLUDED]) if shadow else None
         self.queue = rng.choice(world.queues)
         self.client = rng.choice(world.clients)
         self.worker = rng.choice(world.workers)
