@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -529,85 +528,6 @@ def test_f31_pieces_of_a_few_bytes(make_exporter, redis_server, watch, size):
         proxy.stop()
 
 
-# What a system call may answer. Only those of the established connection and
-# of reconnecting: at the start an error may end the program.
-INVISIBLE = [("read", "EINTR"), ("read", "EAGAIN"), ("write", "EINTR"),
-             ("write", "EAGAIN"), ("epoll_pwait", "EINTR"),
-             ("writev", "EAGAIN"), ("writev", "EINTR")]
-RECOVERED = [("read", "ECONNRESET"), ("write", "EPIPE"),
-             ("write", "ECONNRESET"), ("socket", "EMFILE"),
-             ("socket", "ENOBUFS"), ("connect", "ENOMEM"),
-             ("connect", "ENETUNREACH"), ("setsockopt", "ENOBUFS")]
-
-
-class Injected:
-    """strace on a running exporter."""
-
-    def __init__(self, exporter, call, error, when):
-        self.process = subprocess.Popen(
-            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
-             "-e", f"inject={call}:error={error}:when={when}", "-p",
-             str(exporter.process.pid)], stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
-
-
-def traced(exporter):
-    status = open(f"/proc/{exporter.process.pid}/status").read()
-    return "TracerPid:\t0\n" not in status
-
-
-needs_strace = pytest.mark.skipif(
-    SANITIZED or subprocess.run(["which", "strace"],
-                                capture_output=True).returncode != 0,
-    reason="needs strace, and a build without sanitizers")
-
-
-@needs_strace
-@pytest.mark.parametrize("call,error", INVISIBLE)
-def test_f32_interrupted_calls_are_invisible(exporter, redis_server, pump,
-                                             call, error):
-    connects = exporter.page().value("celery_exporter_broker_connects_total")
-    # every third one
-    with Injected(exporter, call, error, "3+3"):
-        wait_until(lambda: traced(exporter), 10, "strace does not attach")
-        before = exporter.page().sum("celery_task_received_total")
-        exporter.wait_for(lambda p: p.sum("celery_task_received_total") >
-                          before + 20, 20)
-        page = exporter.page()
-    assert page.value("celery_exporter_broker_connects_total") == connects
-    assert page.value(UP) == 1
-
-
-@needs_strace
-@pytest.mark.parametrize("call,error", RECOVERED)
-def test_f32_failing_calls_are_got_over(exporter, redis_server, pump, call,
-                                        error):
-    exporter.wait_for(lambda p: p.sum("celery_task_received_total") > 3)
-    # the first three, and then the connection is needed anew
-    with Injected(exporter, call, error, "1..3"):
-        wait_until(lambda: traced(exporter), 10, "strace does not attach")
-        redis_server.client.execute_command("CLIENT", "KILL", "TYPE",
-                                            "pubsub")
-
-        def page():
-            try:
-                return exporter.page()
-            except (OSError, AssertionError):
-                return None  # the call may have been that of a scrape
-
-        wait_until(page, 5)
-        before = page().sum("celery_task_received_total")
-        wait_until(lambda: page() and page().sum("celery_task_received_total")
-                   > before + 20, 20, lambda: exporter.log[-2000:])
-    assert exporter.running()
-
-
 # More of everything
 
 
@@ -633,7 +553,7 @@ def test_f34_two_exporters_on_one_broker(run_exporter, redis_server, watch):
 def test_f35_flapping_broker(through, proxy, redis_server, pump, watch,
                              measured):
     witness = watch(through)
-    seconds = 120 if os.environ.get("CELERY_EXPORTER_TEST_ALL") else 20
+    seconds = 300 if os.environ.get("CELERY_EXPORTER_TEST_ALL") else 20
     start = time.monotonic()
     attempts = []
 

@@ -12,7 +12,7 @@ from support.netns import FarRabbit, Network, missing
 from support.proxy import Proxy
 from support.rabbit import AmqpPublisher
 from support.wait import stays
-from support.witness import Pump
+from support.witness import AmqpPump, Pump
 from test_faults import (MOST_PAUSE_S, UP, failed, measured, reasons, stopped,
                          watch)
 
@@ -20,42 +20,6 @@ __all__ = ["measured", "watch"]  # fixtures
 
 # How long an exporter is stopped: more than all that anybody waits for.
 PAUSE_S = 60
-
-
-class AmqpPump:
-    """Publishes events all the time, whatever happens to the server."""
-
-    def __init__(self, vhost):
-        self.vhost = vhost
-        self.worker = Sender("w1@host-a")
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self._done.set()
-        self._thread.join()
-
-    def channel(self):
-        """A connection of its own: fresh after each that broke."""
-        connection = amqp.Connection(
-            self.vhost.rabbit.address, virtual_host=self.vhost.name,
-            connect_timeout=1, read_timeout=2, write_timeout=2)
-        connection.connect()
-        return connection.channel()
-
-    def _run(self):
-        publisher = None
-        while not self._done.wait(0.03):
-            try:
-                if publisher is None:
-                    publisher = AmqpPublisher(self)
-                publisher.send(self.worker.received(task_id(), "demo.add"))
-            except (OSError, amqp.AMQPError):
-                publisher = None
 
 
 @pytest.fixture

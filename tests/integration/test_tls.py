@@ -479,7 +479,7 @@ def external(rabbit, user):
             "ssl_certfile": user.cert, "ssl_keyfile": user.key}
 
 
-def test_certificate_is_the_login(make_exporter, rabbit, vhost):
+def test_rabbitmq_certificate_is_the_login(make_exporter, rabbit, vhost):
     vhost.account("monitor", "^celeryev.*$", "^celeryev.*$", "^celeryev.*$")
     user = rabbit.ca.issue("monitor", "DNS:monitor")
 
@@ -494,7 +494,8 @@ def test_certificate_is_the_login(make_exporter, rabbit, vhost):
         "list_connections", "user", "vhost") if row["vhost"] == vhost.name}
 
 
-def test_certificate_of_no_account_is_no_login(make_exporter, rabbit, vhost):
+def test_rabbitmq_certificate_of_no_account_is_no_login(make_exporter, rabbit,
+                                                        vhost):
     user = rabbit.ca.issue("stranger", "DNS:stranger")
 
     exporter = make_exporter(vhost.tls_url(**external(rabbit, user)),

@@ -1,11 +1,14 @@
 """The four ways to a broker, Redis and RabbitMQ, plain and over TLS, with one
 face: for what must be the same on each of them."""
+import urllib.parse
+
 import amqp
 
 from support.events import Publisher
 from support.ports import free_port
 from support.rabbit import AmqpPublisher
 from support.wait import wait_until
+from support.witness import AmqpPump, Pump
 
 WAYS = ("redis", "redis+tls", "amqp", "amqp+tls")
 
@@ -33,8 +36,14 @@ class Way:
     def url(self):
         return self._url
 
+    @property
+    def port(self):
+        return urllib.parse.urlsplit(self._url).port
+
 
 class RedisWay(Way):
+    nconnections = 2  # of an exporter
+
     def __init__(self, server, url=None, tls=None):
         super().__init__(url or server.url(), tls)
         self.server = server
@@ -46,9 +55,16 @@ class RedisWay(Way):
     def publisher(self):
         return Publisher(self.server.connect())
 
+    def pump(self):
+        return Pump(self.server)
+
     def put(self, queue, nmessages, priority=0):
         key = f"{queue}\x06\x16{priority}" if priority else queue
         self.server.client.lpush(key, *["x"] * nmessages)
+
+    def cut(self):
+        """Ends the exporter's connection."""
+        self.server.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
 
     def left_behind(self):
         """What is there, beside what workers and clients wait for."""
@@ -71,6 +87,8 @@ class RedisWay(Way):
 class AmqpWay(Way):
     """On a server that is shared unless stop() is to be called."""
 
+    nconnections = 1
+
     def __init__(self, vhost, tls=None):
         super().__init__(vhost.tls_url() if tls else vhost.url(), tls)
         self.vhost = vhost
@@ -78,6 +96,9 @@ class AmqpWay(Way):
 
     def publisher(self):
         return AmqpPublisher(self.vhost)
+
+    def pump(self):
+        return AmqpPump(self.vhost)
 
     def put(self, queue, nmessages, priority=0):
         channel = self.vhost.channel()
@@ -87,6 +108,9 @@ class AmqpWay(Way):
                                   routing_key=queue)
         wait_until(lambda: channel.queue_declare(
             queue, passive=True).message_count >= nmessages)
+
+    def cut(self):
+        self.vhost.close_connections()
 
     def left_behind(self):
         return {row["name"] for row in self.vhost.queues("name")}

@@ -8,10 +8,12 @@ import threading
 import time
 from dataclasses import dataclass
 
+import amqp
 import redis
 
 from support.events import Publisher, Sender, task_id
 from support.exporter import SANITIZED
+from support.rabbit import AmqpPublisher
 
 EVERY_S = 0.04
 FIELDS = {
@@ -146,13 +148,13 @@ class Witness:
         return max(s.took for s in self.samples)
 
 
-class Pump:
+class _Pump:
     """Publishes events all the time, whatever happens to the server."""
 
-    def __init__(self, server, prefix="/0.celeryev", every_s=0.03):
-        self.server = server
+    errors = OSError,  # a fresh connection after each
+
+    def __init__(self, every_s=0.03):
         self.every_s = every_s
-        self.prefix = prefix
         self.worker = Sender("w1@host-a")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -170,12 +172,40 @@ class Pump:
         while not self._done.wait(self.every_s):
             try:
                 if publisher is None:
-                    client = self.server.connect()
-                    client.connection_pool.connection_kwargs.update(
-                        socket_timeout=1)
-                    publisher = Publisher(client, self.prefix)
+                    publisher = self.publisher()
                 event = self.worker.received(task_id(), "demo.add")
                 publisher.body(json.dumps(event).encode(), "task.received")
-            except (redis.RedisError, OSError):
+            except self.errors:
                 publisher = None
 
+
+class Pump(_Pump):
+    errors = OSError, redis.RedisError
+
+    def __init__(self, server, prefix="/0.celeryev", **options):
+        super().__init__(**options)
+        self.server = server
+        self.prefix = prefix
+
+    def publisher(self):
+        client = self.server.connect()
+        client.connection_pool.connection_kwargs.update(socket_timeout=1)
+        return Publisher(client, self.prefix)
+
+
+class AmqpPump(_Pump):
+    errors = OSError, amqp.AMQPError
+
+    def __init__(self, vhost, **options):
+        super().__init__(**options)
+        self.vhost = vhost
+
+    def channel(self):
+        connection = amqp.Connection(
+            self.vhost.rabbit.address, virtual_host=self.vhost.name,
+            connect_timeout=1, read_timeout=2, write_timeout=2)
+        connection.connect()
+        return connection.channel()
+
+    def publisher(self):
+        return AmqpPublisher(self)
