@@ -72,16 +72,17 @@ redis_suite() {
     local server
     server=$(program "$1" "/usr/bin/$2-server")
     say "$1: $("$server" --version)"
-    REDIS_SERVER=$server suite_tests "$1-$2" 'not rabbitmq' captures.py events.py \
-        reconnect.py sentinel.py accounts.py celery.py
+    REDIS_SERVER=$server suite_tests "$1-$2" 'not rabbitmq and not amqp' \
+        captures.py events.py reconnect.py sentinel.py accounts.py celery.py \
+        blackbox.py tls.py
 }
 
 rabbitmq_suite() {
     local bin=/usr/lib/rabbitmq/bin server
     server=$(program "$1" "$bin/rabbitmq-server")
     program "$1" "$bin/rabbitmqctl" >/dev/null
-    RABBITMQ_BIN=${server%/*} suite_tests "$1-rabbitmq" 'not redis' amqp.py \
-        faults_amqp.py accounts.py
+    RABBITMQ_BIN=${server%/*} suite_tests "$1-rabbitmq" 'amqp or rabbitmq' \
+        amqp.py faults_amqp.py accounts.py blackbox.py celery.py events.py tls.py
 }
 
 celery_suite() {
@@ -90,6 +91,23 @@ celery_suite() {
     say "$1: Celery $("$interpreter" -m celery --version)"
     CELERY_PYTHON=$interpreter suite_tests "$1-celery" 'debian or real_workers' \
         celery.py amqp.py
+}
+
+# celery_release VERSION : of the Python registry.
+celery_release() {
+    local venv=$root/.cache/celery-$1
+    if ! [ -f "$venv/installed" ]; then
+        if ! "$python" -m venv --clear "$venv" >"$venv.log" 2>&1 ||
+            ! "$venv/bin/python" -m pip install -q --disable-pip-version-check \
+                "celery[redis]==$1.*" >>"$venv.log" 2>&1; then
+            say "Celery $1: skipped, could not be installed, see $venv.log"
+            return
+        fi
+        touch "$venv/installed"
+    fi
+    say "Celery $("$venv/bin/python" -m celery --version)"
+    CELERY_PYTHON=$venv/bin/python suite_tests "celery-$1" \
+        'debian or real_workers' celery.py amqp.py
 }
 
 # The exporter itself, of the release's compiler and libraries.
@@ -113,6 +131,8 @@ build_suite() {
 
 newer_suites() {
     local reason
+    celery_release 5.5
+    celery_release 5.6
     need_packages mmdebstrap
     reason=$(suites_missing)
     if [ -n "$reason" ]; then
