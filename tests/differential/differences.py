@@ -114,6 +114,8 @@ class Exporter(PythonExporter):
     def forget_finished(self, now_s):
         """Names and queues are kept for as many tasks as are under way, and
         for ten minutes after."""
+        if now_s <= FINISHED_KEEP_S:
+            return
         for uuid in [uuid for uuid, run in self.runs.items()
                      if run.finished_s is not None
                      and run.finished_s < now_s - FINISHED_KEEP_S]:

@@ -118,6 +118,10 @@ class Workers:
                 process.purged = True
                 del self.processes[key]
                 gone.add(process.host)
+        return self.forget(gone) if gone else gone
+
+    def forget(self, gone):
+        """Of these hosts, those without any process."""
         left = self.processes.values()
         nodenames = {process.nodename for process in left}
         for known in (self.online_ms, self.latest, self.queues):
