@@ -38,7 +38,7 @@ local days(share) = window('warning', '3d', '6h', share);
       { time: '200m', alerts: [hour('20%'), hours('20%'), day('20%'), days('20%')] },
     ],
     quiet: ['0m', '600m'],
-    pending: ['2m'],
+    pending: ['4m'],
   },
   burn {
     title: 'each range at its threshold',

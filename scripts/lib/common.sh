@@ -17,6 +17,7 @@ test_packages=(
     "${run_packages[@]}" redis-tools openssl rabbitmq-server prometheus
     python3-pytest python3-pytest-xdist python3-prometheus-client python3-venv
     iproute2 iptables strace faketime procps valgrind shellcheck mandoc jsonnet
+    prometheus-alertmanager
 )
 
 say() {
@@ -74,7 +75,7 @@ need_packages() {
     as_root apt-get update -qq >&2 || say "apt-get update failed, going on"
     install_quietly "${missing[@]}" || die "could not install the packages"
     case " ${missing[*]} " in
-    *" redis-server "* | *" prometheus "*)
+    *" redis-server "* | *" prometheus "* | *" prometheus-alertmanager "*)
         say "system services of these packages were not started;" \
             "where systemd runs they start at the next boot unless disabled"
         ;;

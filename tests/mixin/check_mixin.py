@@ -30,6 +30,7 @@ RECORD_NAME = re.compile(r"^(instance|job(_[a-z]+)*):celery_[a-z0-9_]+:[a-z0-9_]
 SUMMARY = re.compile(r"^[A-Z][^{]*\.$")
 METRIC = re.compile(r"(?<![\w:])(?:celery|process)_[a-z0-9_]+(?![\w:]*:)")
 SAMPLE = re.compile(r"_(bucket|count|sum)$")
+BLOCK = re.compile(r"^```promql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TEXT = re.compile(r'"[^"]*"')
 RECORDED = re.compile(r"\b(?:instance|job(?:_[a-z]+)*):[a-z0-9_]+:[a-z0-9_]+")
 # alerts of which labels go to which receiver of the Alertmanager example
@@ -91,6 +92,20 @@ def check_sources():
     report("the mixin depends on nothing else", package["dependencies"] + outside)
 
 
+def check_queries(folder):
+    """Those of the runbooks parse: promtool reads them as rules."""
+    rules = {}
+    for page in sorted((MIXIN / "runbooks").glob("*.md")):
+        for block in BLOCK.findall(page.read_text()):
+            for line in filter(None, block.splitlines()):
+                rules[f"query:{len(rules)}:of"] = line
+    path = folder / "queries.json"
+    path.write_text(json.dumps({"groups": [{"name": "runbooks", "rules": [
+        {"record": name, "expr": line} for name, line in rules.items()]}]}))
+    report(f"the {len(rules)} queries of the runbooks parse",
+           run("promtool", "check", "rules", path))
+
+
 def evaluate(expression):
     """A jsonnet expression within the folder of the mixin, as data."""
     made = subprocess.run(["jsonnet", "-J", MIXIN, "-e", expression],
@@ -122,6 +137,10 @@ def check_rules(alerts, records):
     report("alerts are well-formed and have runbooks",
            [p for rule in alerts for p in alert_problems(rule)])
     names = {rule["alert"] for rule in alerts}
+    documented = set(re.findall(r"\bCelery[A-Z]\w+",
+                                (ROOT / "docs" / "alerts.md").read_text()))
+    report("docs/alerts.md has every alert and no other",
+           sorted(names ^ documented))
     report("each runbook has its alert",
            [p.name for p in (MIXIN / "runbooks").glob("Celery*.md")
             if p.stem not in names])
@@ -218,6 +237,7 @@ def main():
     check_groups(mixin["alerts"] + mixin["rules"])
     check_rules(alerts, records)
     with tempfile.TemporaryDirectory() as folder:
+        check_queries(pathlib.Path(folder))
         check_tests(pathlib.Path(folder), alerts)
     check_alertmanager()
     print(f"1..{done}")
