@@ -3,10 +3,10 @@ and what is different on purpose. Each override is one such difference."""
 import collections
 import math
 
-from decode import decode
+from arrivals import Arrivals
 from exceptions import class_of
-from python_exporter import (COUNTERS, DEFAULT_QUEUE, WAIT, PythonExporter,
-                             host_of, labels_of)
+from python_exporter import DEFAULT_QUEUE, WAIT, host_of, labels_of
+from runs import Run, span
 from workers import Workers
 
 CANCELLED = "celery_task_cancelled_total"
@@ -18,28 +18,13 @@ LAST_SUCCESS = "celery_task_last_success_timestamp_seconds"
 LAST_FAILURE = "celery_task_last_failure_timestamp_seconds"
 PREFETCH = "celery_task_prefetch_time_seconds"
 FAILURE_RUNTIME = "celery_task_failure_runtime_seconds"
-MESSAGES = "celery_exporter_messages_total"
-EVENTS = "celery_exporter_events_total"
-REJECTED = "celery_exporter_events_rejected_total"
-DUPLICATES = "celery_exporter_events_duplicate_total"
 TRACKED = "celery_exporter_tracked_tasks"
 
 WALL_AT_0 = 1.7e9
 NAME_GRACE_MS = 2000
 TICK_MS = 1000
 FINISHED_KEEP_S = 600
-REMEMBERED = 1024
 START_IN_FLIGHT_S = 5
-THIRTY_YEARS = 1e9
-
-
-def span(end, begin, eta=None):
-    """Seconds from begin, or from the ETA if that is later; None when a clock
-    was not told, or stands at 1970."""
-    if begin is None:
-        return None
-    seconds = end - (begin if eta is None else max(begin, eta))
-    return max(0.0, seconds) if seconds <= THIRTY_YEARS else None
 
 
 def is_excluded(name):
@@ -47,46 +32,14 @@ def is_excluded(name):
     return name is not None and name.startswith("secret.")
 
 
-class Run:
-    """What is known of a task beside the State."""
-
-    def __init__(self, task):
-        self.task = task
-        self.sent = False       # by a client that tells
-        self.received_name = None
-        self.retries = 0
-        self.received = None    # when, until it is started
-        self.process = None     # that runs it
-        self.started = None     # when, while it runs
-        self.learnt = False     # the start: by a reply, not by an event
-        self.ran = False
-        self.renewed = False    # another start is right
-        self.waited = False     # the wait of the last start was measured
-        self.overtaken = False  # its task-sent came later
-        self.waiting = []       # events that are not counted yet
-        self.finished_s = None
-
-    def waits(self, event):
-        return any(event is other for other in self.waiting)
-
-    def end(self):
-        if self.process is not None:
-            self.process.running -= 1
-        self.process = self.started = self.received = None
-        self.learnt = False
-
-
-class Exporter(PythonExporter):
+class Exporter(Arrivals):
     def __init__(self):
         super().__init__()
         self.now_ms = 0
         self.workers = Workers(self.numbers)
         self.runs = {}
-        self.senders = {}
         self.queued_names = set()  # that had a task-sent with a queue
         self.deadlines = collections.deque()
-        for family in (MESSAGES, DUPLICATES):
-            self.add(family, (), 0)
 
     # ---- time ----
 
@@ -122,46 +75,10 @@ class Exporter(PythonExporter):
             del self.runs[uuid]
             self.state.tasks.pop(uuid)
 
-    # ---- what arrives ----
-
-    def message(self, body):
-        """What cannot be read is counted, and changes nothing else."""
-        self.add(MESSAGES, ())
-        for event, refusals in decode(body):
-            for reason in refusals:
-                self.add(REJECTED, labels_of(reason=reason))
-            if event is not None:
-                self.event(event)
-
-    def event(self, event):
-        kind = event["type"]
-        self.add(EVENTS, labels_of(event=kind))
-        repeated = self.is_repeated(event)
-        if repeated:
-            self.add(DUPLICATES, ())
-        if kind.startswith("worker-"):
-            self.workers.event(event, self.now_ms)
-        elif kind.startswith("task-") and not repeated:
-            self.task_event(event)
-
-    def is_repeated(self, event):
-        """An exact repeat counts once, unless the process began anew."""
-        clock = event.get("clock", -1)
-        if clock < 0:
-            return False
-        sender = event.get("hostname", ""), event.get("pid", -1)
-        marks = self.senders.setdefault(
-            sender, collections.deque(maxlen=REMEMBERED))
-        if event["type"] == "worker-online" and \
-                clock < max((mark[0] for mark in marks), default=0):
-            marks.clear()
-        mark = clock, event["type"], event.get("uuid", "")
-        if mark in marks:
-            return True
-        marks.append(mark)
-        return False
-
     # ---- tasks ----
+
+    def worker_event(self, event):
+        self.workers.event(event, self.now_ms)
 
     def run_of(self, uuid):
         if uuid not in self.runs:

@@ -1,10 +1,10 @@
 """Pages as {sample: value}, the sample being its text with the labels."""
 import functools
 
-from differences import (CANCELLED, DUPLICATES, EVENTS, FAILURE_RUNTIME,
-                         FAILURES, LAST_FAILURE, LAST_SUCCESS, MESSAGES,
-                         PREFETCH, REDELIVERED, REJECTED, RETRY_EXCEPTIONS,
-                         REVOCATIONS, TRACKED)
+from arrivals import DUPLICATES, EVENTS, MESSAGES, REJECTED
+from differences import (CANCELLED, FAILURE_RUNTIME, FAILURES, LAST_FAILURE,
+                         LAST_SUCCESS, PREFETCH, REDELIVERED,
+                         RETRY_EXCEPTIONS, REVOCATIONS, TRACKED)
 from python_exporter import COUNTERS, RUNTIME, WAIT, WORKER_ACTIVE, WORKER_UP
 from workers import LOST
 
