@@ -486,6 +486,8 @@ HOSTILE = {
     "foreign-channel": ([START, TUNE, OPEN_OK + method(20, 11, b"\0" * 4,
                                                        59999)],
                         "protocol", "does not belong"),
+    "unknown-frames": ([START, TUNE, OPEN_OK + frame(9, 0, b"x") * 100],
+                       "protocol", ""),
     "close-with-escapes": ([START, method(10, 50, struct.pack(">H", 541)
                                           + short(ESCAPES)
                                           + b"\0" * 4)],

@@ -413,6 +413,24 @@ def test_f21_clock_of_a_worker_is_wrong(run_exporter, publisher, watch,
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
+@pytest.mark.skipif(not os.path.exists(FAKETIME), reason="needs libfaketime")
+@pytest.mark.parametrize("shift", ["-1h", "+1h"])
+def test_f21_clock_of_a_real_worker_is_wrong(make_exporter, redis_server,
+                                             tmp_path, watch, shift):
+    exporter = make_exporter(redis_server.url(), "--worker-timeout", "4")
+    celery = Celery("/usr/bin/python3", redis_server.url(), tmp_path)
+    celery.env |= {"LD_PRELOAD": FAKETIME, "FAKETIME": shift,
+                   "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        celery.worker("w1@skewed", pool="solo").ready()
+        exporter.wait_value(1, "celery_worker_up", 30, hostname="skewed")
+        watch(exporter)
+        stays(lambda: exporter.page().value("celery_worker_up",
+                                            hostname="skewed") == 1, 6)
+    finally:
+        celery.stop()
+
+
 @pytest.mark.skipif(SANITIZED or not os.path.exists(FAKETIME),
                     reason="needs libfaketime, and a build without sanitizers")
 @pytest.mark.parametrize("jump", ["+1d", "-1d", "+5000d"])
@@ -439,6 +457,35 @@ def test_f22_wall_clock_jumps(make_exporter, redis_server, publisher, tmp_path,
     stays(undisturbed, 2)
     assert witness.last.connects == connects
     assert not witness.last.disconnects
+
+
+def years_up(exporter):
+    """In a time namespace whose monotonic clock began long ago."""
+    exporter.args[:0] = ["unshare", "-T", "--monotonic", str(3 * 10**9)]
+    exporter.start()
+    here, there = (os.readlink(f"/proc/{pid}/ns/time")
+                   for pid in ("self", exporter.process.pid))
+    if here == there:
+        pytest.skip("this kernel changes the time namespace of children only")
+    return exporter
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces")
+def test_f22_uptime_of_a_century(tmp_path, redis_server, publisher, watch):
+    exporter = Exporter(tmp_path, redis_server.url(), "--worker-timeout", "30")
+    try:
+        years_up(exporter)
+        publisher.send(Sender("w1@host-a").heartbeat())
+        publisher.settle(exporter)
+        witness = watch(exporter)
+        redis_server.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        witness.until(lambda s: s.connects == 2, 5)
+        stays(lambda: exporter.page().value("celery_worker_up",
+                                            hostname="host-a") == 1, 2)
+        witness.paused = True
+        exporter.stop()
+    finally:
+        exporter.kill()
 
 
 # The end
@@ -509,6 +556,24 @@ def test_f31_a_fifth_of_the_packets_is_lost(far, make_exporter, watch,
     assert not witness.last.disconnects
     measured("F31", f"20 % of packets lost: {nsent} of {nsent} events after",
              30, took)
+
+
+def test_f31_a_slow_line(far, make_exporter, watch, measured):
+    exporter = make_exporter(far.url())
+    witness = watch(exporter, memory=12 << 20)
+    far.network.narrow()
+    publisher = Publisher(far.connect())
+    worker = Sender("w1@host-a")
+    start = time.monotonic()
+    for _ in range(10):
+        publisher.send_list([worker.received(task_id(), "demo.add",
+                                             args="x" * 1000)
+                             for _ in range(20)])
+
+    witness.until(lambda s: s.received == 200, 30)
+    assert not witness.last.disconnects
+    measured("F31", "1 Mbit/s: 360 KB of events counted after", 20,
+             time.monotonic() - start)
 
 
 @pytest.mark.sanitized

@@ -148,7 +148,7 @@ def test_f3_connection_cut(vhost, pump, make_exporter, watch, measured):
         proxy.stop()
 
 
-def test_f4_f6_server_stopped_and_killed(own_rabbit, make_exporter, watch,
+def test_f1_f4_f6_server_stopped_and_killed(own_rabbit, make_exporter, watch,
                                          measured):
     rabbit = own_rabbit
     vhost = rabbit.vhost()
@@ -174,8 +174,15 @@ def test_f4_f6_server_stopped_and_killed(own_rabbit, make_exporter, watch,
         rabbit.kill()
         took = witness.down(start, 5)
         measured("F4", "RabbitMQ killed: noticed after", 0.2, took)
+        late = make_exporter(vhost.url(), connected=False)
+        waiting = watch(late, memory=12 << 20, fds=2)
+        waiting.until(lambda s: sum(s.errors.values()) >= 6, 10)
+        assert waiting.last.up == 0 and failed(waiting) == {"refused"}
         rabbit.start()
         started = time.monotonic()
+        took = waiting.counts(started, 20)
+        measured("F1", "RabbitMQ down at start: counts after", MOST_PAUSE_S,
+                 took)
         took = witness.counts(started, 20)
         measured("F4", "RabbitMQ killed: counts after it is back",
                  MOST_PAUSE_S, took)
@@ -229,6 +236,19 @@ def test_f14_vhost_deleted(rabbit, make_exporter, watch, measured):
     measured("F14", "virtual host deleted: up after it is back", MOST_PAUSE_S,
              took)
     vhost.close()
+
+
+def test_f14_user_deleted(rabbit, vhost, make_exporter, pump, watch,
+                          measured):
+    everything = ".*", ".*", ".*"
+    exporter = make_exporter(vhost.url(vhost.account("doomed", *everything)),
+                             "--retry-interval", "1")
+    witness = watch(exporter)
+    rabbit.ctl("delete_user", "doomed")
+    witness.until(lambda s: s.up == 0 and s.errors.get("auth"), 10)
+    vhost.account("doomed", *everything)
+    took = witness.counts(time.monotonic(), 15)
+    measured("F14", "user deleted: counts after it is back", 1, took)
 
 
 def test_f15_scrapes_keep_no_heartbeat_waiting(vhost, make_exporter, watch,

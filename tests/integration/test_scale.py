@@ -1,10 +1,12 @@
 """Many tasks in flight, and storms of events."""
+import os
 import signal
 import time
 
 import pytest
 
 from support.events import Publisher
+from support.rabbit import AmqpPublisher
 from support.storm import Blast, Storm, commands, describe
 from support.wait import wait_until
 
@@ -127,6 +129,28 @@ def test_storm_loses_nothing(run_exporter, redis_server, batch, seconds):
              counted_after_s=round(read, 2),
              cpu_us_per_event=round(cpu / nevents * 1e6, 2),
              rss_mb=round(exporter.resident_bytes() / 1e6, 1))
+def test_storm_on_rabbitmq_loses_nothing(vhost, make_exporter):
+    """20,000 events a second."""
+    seconds = 60 if os.environ.get("CELERY_EXPORTER_TEST_ALL") else 5
+    exporter = make_exporter(vhost.url())
+    publisher, storm = AmqpPublisher(vhost), Storm()
+    cpu = exporter.page().value("process_cpu_seconds_total")
+
+    start = time.monotonic()
+    for second in range(seconds):
+        tasks = range(second * 5000, second * 5000 + 5000)
+        for kind in ("task-sent",) + FINISHED:
+            for body in storm.bodies(kind, tasks, 20):
+                publisher.body(body)
+        time.sleep(max(0.0, start + second + 1 - time.monotonic()))
+    wrote = time.monotonic() - start
+
+    nevents = seconds * 20_000
+    page = exporter.wait_for(lambda p: processed(p) >= nevents, 60)
+    check_complete(page, seconds * 5000)
+    cpu = page.value("process_cpu_seconds_total") - cpu
+    describe(rabbitmq_events=nevents, published_in_s=round(wrote, 2),
+             cpu_us_per_event=round(cpu / nevents * 1e6, 2))
 
 
 def test_storm_that_redis_cuts_off_is_told_and_survived(run_exporter,

@@ -82,7 +82,7 @@ def test_stops_well_at_any_moment(make_exporter, make_redis):
     rng = random.Random(1)
     worker, client = Sender("w1@host-a"), server.connect()
 
-    for _ in range(60):
+    for _ in range(1000):
         exporter = make_exporter(server.url(), connected=False)
         until = time.monotonic() + rng.uniform(0, 0.15)
         while time.monotonic() < until:

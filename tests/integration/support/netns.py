@@ -13,7 +13,7 @@ from support.redis_server import PROGRAM, RedisServer
 from support.wait import wait_until
 
 _numbers = itertools.count()
-TOOLS = ("ip", "iptables")
+TOOLS = ("ip", "iptables", "tc")
 
 
 def missing():
@@ -64,6 +64,11 @@ class Network:
             self.run("iptables", "-w", "-A", chain, "-p", "tcp", "-m",
                      "statistic", "--mode", "random", "--probability",
                      str(share), "-j", "DROP")
+
+    def narrow(self, rate="1mbit"):
+        """What the far side sends, until it is gone."""
+        self.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
+                 rate, "burst", "16kbit", "latency", "400ms")
 
     def heal(self):
         for chain, which, device in (("INPUT", "--dport", "-i"),

@@ -46,21 +46,29 @@ class Storm:
         return "{%s\"uuid\": \"%s\", %s\"timestamp\": %.3f, \"type\": \"%s\"}" % (
             sender % self.clock, task, middle, time.time(), kind)
 
-    def messages(self, kind, numbers, batch):
-        """Payloads with `batch` events each; 1 means single events."""
+    def bodies(self, kind, numbers, batch):
+        """With `batch` events each; 1 means single events."""
         waiting = []
         for number in numbers:
             waiting.append(self.event(kind, number))
             if len(waiting) == batch:
-                yield payload(waiting)
+                yield as_body(waiting)
                 waiting = []
         if waiting:
-            yield payload(waiting)
+            yield as_body(waiting)
+
+    def messages(self, kind, numbers, batch):
+        """The same in kombu's envelope."""
+        return map(enveloped, self.bodies(kind, numbers, batch))
 
 
-def payload(events):
-    body = events[0] if len(events) == 1 else "[%s]" % ", ".join(events)
-    return (ENVELOPE % base64.b64encode(body.encode()).decode()).encode()
+def as_body(events):
+    return (events[0] if len(events) == 1
+            else "[%s]" % ", ".join(events)).encode()
+
+
+def enveloped(body):
+    return (ENVELOPE % base64.b64encode(body).decode()).encode()
 
 
 def commands(payloads):
