@@ -90,7 +90,7 @@ celery_suite() {
     interpreter=$(program "$1" /usr/bin/python3)
     say "$1: Celery $("$interpreter" -m celery --version)"
     CELERY_PYTHON=$interpreter suite_tests "$1-celery" 'debian or real_workers' \
-        celery.py amqp.py
+        celery.py amqp.py loss.py
 }
 
 # celery_release VERSION : of the Python registry.

@@ -27,6 +27,7 @@ struct workers {
     struct nodes *nodes;
     struct hosts *hosts;
     size_t nup;
+    bool answered; /* one of them did, ever */
 };
 
 struct workers *
@@ -182,6 +183,7 @@ workers_task_event(struct workers *workers, const struct event *ev,
 void
 workers_replied(struct workers *workers, struct str nodename, struct now now)
 {
+    workers->answered = true;
     const struct node *node = nodes_find(workers->nodes, nodename);
     struct worker *worker =
         node == NULL ? NULL : worker_table_at(&workers->table, node->latest);
@@ -378,8 +380,12 @@ workers_queue(const struct workers *workers, uint32_t number, struct now now,
         *queue = node->queue;
         return WORKER_QUEUE_KNOWN;
     }
-    return !node->told_queue && now.mono_ms - worker->first_ms <
-                                    workers->config.queue_grace_ms
+    const bool may_answer =
+        workers->answered ||
+        now.mono_ms - workers->losses.up_ms < WORKERS_FIRST_ANSWER_MS;
+    return !node->told_queue && may_answer &&
+                   now.mono_ms - worker->first_ms <
+                       workers->config.queue_grace_ms
                ? WORKER_QUEUE_PENDING
                : WORKER_QUEUE_UNKNOWN;
 }

@@ -21,6 +21,10 @@ enum worker_queue {
     WORKER_QUEUE_PENDING, /* it was seen a moment ago, and is being asked */
 };
 
+/* Where no worker answers nothing should wait for answers: after a
+ * subscription the first one is awaited for so long. */
+enum { WORKERS_FIRST_ANSWER_MS = 250 };
+
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
     int64_t purge_ms;        /* silent for longer = series dropped; 0 = never */

@@ -68,10 +68,10 @@ def test_events_after_offline_do_not_bring_the_worker_back(exporter, publisher):
                    worker.started(task), worker.offline(),
                    worker.succeeded(task))
 
-    page = publisher.settle(exporter)
+    # It waits for the worker to say which queue is its only one.
+    page = exporter.wait_for(lambda p: p.sum(
+        "celery_task_succeeded_total", name="demo.add", hostname="host-a") == 1)
     assert page.value(UP, hostname="host-a") == 0
-    assert page.sum("celery_task_succeeded_total", name="demo.add",
-                    hostname="host-a") == 1
 
 
 def test_offline_of_an_unknown_worker_makes_nothing(exporter, publisher):
@@ -163,6 +163,7 @@ def test_purge_waits_for_a_started_task(run_exporter, publisher):
 
     publisher.send(worker.online(), worker.received(task, "demo.slow"),
                    worker.started(task))
+    exporter.wait_for(lambda p: p.sum("celery_task_started_total") == 1)
     exporter.wait_value(0, UP, hostname="host-a")
 
     stays(lambda: exporter.page().sum("celery_task_started_total",
@@ -212,6 +213,16 @@ def test_processed_is_a_sum_of_increases_over_restarts(exporter, publisher):
     assert page.value("celery_worker_processed_total", **labels) == 7
 
 
+def heartbeats(publisher, worker, **fields):
+    """For wait_for: judgements come one heartbeat late."""
+    def beat_until(condition):
+        def beat(page):
+            publisher.send(worker.heartbeat(**fields))
+            return condition(page)
+        return beat
+    return beat_until
+
+
 def test_starts_that_were_never_seen_are_missed(exporter, publisher):
     worker, tasks = Sender("w1@host-a"), [task_id() for _ in range(3)]
     labels = {"hostname": "host-a", "worker": "w1@host-a"}
@@ -220,14 +231,14 @@ def test_starts_that_were_never_seen_are_missed(exporter, publisher):
     for task in tasks:
         publisher.send(worker.received(task, "demo.add"), worker.started(task),
                        worker.succeeded(task))
-    # Judged one heartbeat late.
-    publisher.send(worker.heartbeat(processed=5), worker.heartbeat(processed=5))
+    publisher.send(worker.heartbeat(processed=5))
 
-    page = publisher.settle(exporter)
+    page = exporter.wait_for(
+        lambda p: p.sum("celery_task_started_total", hostname="host-a") == 3)
     assert page.value("celery_worker_processed_total", **labels) == 5
-    assert page.sum("celery_task_started_total", hostname="host-a") == 3
-    page.need("celery_exporter_missed_tasks_total")
-    exporter.wait_value(2, "celery_exporter_missed_tasks_total", **labels)
+    # This worker answers no questions, which are waited for.
+    exporter.wait_for(heartbeats(publisher, worker, processed=5)(
+        lambda p: p.value("celery_exporter_missed_tasks_total", **labels) == 2))
 
 
 def test_nothing_is_missed_where_every_start_was_seen(exporter, publisher):
@@ -239,21 +250,27 @@ def test_nothing_is_missed_where_every_start_was_seen(exporter, publisher):
         publisher.send(worker.received(task, "demo.add"), worker.started(task),
                        worker.succeeded(task),
                        worker.heartbeat(processed=number))
-    publisher.send(worker.heartbeat(processed=5), worker.heartbeat(processed=5))
+    publisher.settle(exporter)
 
-    page = publisher.settle(exporter)
-    page.need("celery_exporter_missed_tasks_total")
-    assert page.sum("celery_exporter_missed_tasks_total") == 0
+    def nothing_missed():
+        publisher.send(worker.heartbeat(processed=5))
+        return exporter.page().value(
+            "celery_exporter_missed_tasks_total", hostname="host-a",
+            worker="w1@host-a") == 0
+
+    stays(nothing_missed, 7)
 
 
 def test_worker_with_events_off_is_shown_as_such(exporter, publisher):
     worker = Sender("w1@host-a")
 
     publisher.send(worker.online(processed=0), worker.heartbeat(processed=3),
-                   worker.heartbeat(processed=6), worker.heartbeat(processed=9))
+                   worker.heartbeat(processed=6))
 
-    exporter.wait_value(0, "celery_worker_task_events_enabled",
-                        hostname="host-a", worker="w1@host-a")
+    exporter.wait_for(heartbeats(publisher, worker, processed=9)(
+        lambda p: p.value("celery_worker_task_events_enabled",
+                          hostname="host-a", worker="w1@host-a") == 0))
+    assert exporter.page().sum("celery_exporter_missed_tasks_total") == 0
 
 
 @pytest.mark.parametrize("nodename,host", [

@@ -37,6 +37,11 @@ def add(x=1, y=1):
     return x + y
 
 
+@app.task(name="work.silent", send_events=False)
+def silent():
+    pass
+
+
 @app.task(name="work.sleep")
 def sleep(seconds):
     time.sleep(seconds)
