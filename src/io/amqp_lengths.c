@@ -46,21 +46,26 @@ amqp_lengths_attach(struct amqp_lengths *lengths, struct amqp_session *session)
     open_channel(lengths);
 }
 
-static void
-drop_first(struct amqp_lengths *lengths, size_t n)
+static struct str
+take_first(struct amqp_lengths *lengths)
 {
-    for (size_t i = 0; i < n; i++)
-        free((void *)(uintptr_t)lengths->names[i].ptr);
-    lengths->nnames -= n;
-    if (n > 0)
-        memmove(lengths->names, lengths->names + n,
-                lengths->nnames * sizeof(lengths->names[0]));
+    const struct str name = lengths->names[lengths->first++];
+    if (--lengths->nnames == 0)
+        lengths->first = 0;
+    return name;
+}
+
+static void
+drop(struct str name)
+{
+    free((void *)(uintptr_t)name.ptr);
 }
 
 void
 amqp_lengths_lose(struct amqp_lengths *lengths)
 {
-    drop_first(lengths, lengths->nnames);
+    while (lengths->nnames > 0)
+        drop(take_first(lengths));
     lengths->session = NULL;
     lengths->nsent = 0;
 }
@@ -79,11 +84,29 @@ send_some(struct amqp_lengths *lengths)
     while (lengths->opened && lengths->nsent < WINDOW &&
            lengths->nsent < lengths->nnames) {
         amqp_queue_declare_t declare = {
-            .queue = amqp_bytes_of(lengths->names[lengths->nsent++]),
+            .queue = amqp_bytes_of(
+                lengths->names[lengths->first + lengths->nsent++]),
             .passive = true,
         };
         tell(lengths, AMQP_QUEUE_DECLARE_METHOD, &declare);
     }
+}
+
+/* Room for one more, where the first ones were if that is half of it. */
+static void
+make_room(struct amqp_lengths *lengths)
+{
+    if (lengths->first + lengths->nnames < lengths->names_cap)
+        return;
+    if (lengths->first > lengths->names_cap / 2) {
+        memmove(lengths->names, lengths->names + lengths->first,
+                lengths->nnames * sizeof(lengths->names[0]));
+        lengths->first = 0;
+        return;
+    }
+    lengths->names_cap = 2 * lengths->names_cap + WINDOW;
+    lengths->names =
+        xrealloc(lengths->names, lengths->names_cap, sizeof(lengths->names[0]));
 }
 
 bool
@@ -92,12 +115,9 @@ amqp_lengths_ask(struct amqp_lengths *lengths, struct str name)
     if (lengths->session == NULL || name.len == 0 || name.len > MAX_NAME ||
         lengths->nnames == MAX_WAITING)
         return false;
-    if (lengths->nnames == lengths->names_cap) {
-        lengths->names_cap = 2 * lengths->names_cap + WINDOW;
-        lengths->names = xrealloc(lengths->names, lengths->names_cap,
-                                  sizeof(lengths->names[0]));
-    }
-    lengths->names[lengths->nnames++] = (struct str){str_dup(name), name.len};
+    make_room(lengths);
+    lengths->names[lengths->first + lengths->nnames++] =
+        (struct str){str_dup(name), name.len};
     send_some(lengths);
     return true;
 }
@@ -107,11 +127,9 @@ static void
 answer(struct amqp_lengths *lengths, const struct queue_state *state)
 {
     const struct broker_handler *handler = lengths->handler;
-    const struct str name = lengths->names[0];
-    lengths->names[0].ptr = NULL;
-    drop_first(lengths, 1);
+    const struct str name = take_first(lengths);
     handler->queue(handler->ctx, name, state);
-    free((void *)(uintptr_t)name.ptr);
+    drop(name);
 }
 
 static bool

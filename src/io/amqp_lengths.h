@@ -11,6 +11,7 @@ struct amqp_lengths {
     struct amqp_session *session; /* NULL while there is none */
     amqp_pool_t pool;
     struct str *names; /* copies, those that wait for an answer */
+    size_t first;      /* of them; those before have gone */
     size_t nnames;
     size_t names_cap;
     size_t nsent; /* of them, from the first */

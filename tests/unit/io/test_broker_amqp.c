@@ -105,6 +105,30 @@ START_TEST(more_lengths_than_fit_into_one_flight)
 }
 END_TEST
 
+START_TEST(lengths_are_asked_for_while_others_are_told)
+{
+    struct rig rig;
+    rig_open(&rig);
+    open_up(&rig);
+    struct buf want;
+    buf_init(&want, 0);
+
+    for (size_t i = 0; i < 600; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "q%zu", i);
+        ck_assert(broker_ask_queue(rig.broker, str_from(name)));
+        buf_printf(&want, "%s %zu 2;", name, strlen(name));
+        if (i % 40 == 39)
+            UNTIL(&rig, rig.answers.len >= want.len / 2);
+    }
+
+    UNTIL(&rig, rig.answers.len >= want.len);
+    ck_assert(str_eq(buf_str(&rig.answers), buf_str(&want)));
+    buf_close(&want);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(name_that_no_queue_can_have_is_not_asked_for)
 {
     static char name[256];
@@ -328,6 +352,7 @@ suite_add(TCase *tc)
                         COUNT_OF(steps));
     tcase_add_test(tc, lengths_come_in_order_past_queues_that_are_not_there);
     tcase_add_test(tc, more_lengths_than_fit_into_one_flight);
+    tcase_add_test(tc, lengths_are_asked_for_while_others_are_told);
     tcase_add_test(tc, name_that_no_queue_can_have_is_not_asked_for);
     tcase_add_test(tc, exchange_of_other_settings_is_looked_for);
     tcase_add_test(tc, deleted_queue_is_made_anew_at_once);
