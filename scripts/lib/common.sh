@@ -16,6 +16,7 @@ run_packages=(
 test_packages=(
     "${run_packages[@]}" redis-tools openssl rabbitmq-server prometheus
     python3-pytest python3-pytest-xdist python3-prometheus-client python3-venv
+    python3-gevent python3-msgpack
     iproute2 iptables strace faketime procps valgrind shellcheck mandoc jsonnet
     prometheus-alertmanager
 )
