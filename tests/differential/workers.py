@@ -7,6 +7,7 @@ LOST = "celery_worker_lost_total"
 TIMEOUT_MS = 30_000
 PURGE_MS = 60_000
 QUEUE_GRACE_MS = 2000
+FIRST_ANSWER_MS = 250
 # A process that is silent while another of its nodename came online later was
 # restarted; it is lost without waiting for the timeout.
 SUPERSEDED_MS = 15_000
@@ -32,6 +33,7 @@ class Workers:
         self.online_ms = {}  # when one of it came online
         self.latest = {}     # the one that was heard last
         self.queues = {}     # what it replied: its only queue, or None
+        self.answered = False  # anyone of them, ever
 
     def event(self, event, now_ms):
         key = event["hostname"], event.get("pid", -1)
@@ -60,6 +62,7 @@ class Workers:
 
     def replied(self, nodename, now_ms):
         """So does a reply, of the process that was heard last."""
+        self.answered = True
         process = self.latest.get(nodename)
         if process is not None and not process.purged and not process.goodbye:
             self.hear_of_life(process, now_ms)
@@ -70,7 +73,10 @@ class Workers:
             self.queues[nodename] = queue
 
     def awaits_queue(self, process, now_ms):
-        """A worker is asked for its queues as soon as it is first seen."""
+        """A worker is asked for its queues as soon as it is first seen. Where
+        no worker ever answers nothing waits for it."""
+        if not self.answered and now_ms >= FIRST_ANSWER_MS:
+            return False
         return process.nodename not in self.queues and not process.purged \
             and now_ms - process.first_ms < QUEUE_GRACE_MS
 
