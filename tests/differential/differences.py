@@ -266,11 +266,13 @@ class Exporter(Arrivals):
 
     def count_late_wait(self, run):
         if run.started is None or run.waited or run.waiting or \
-                not run.overtaken or is_excluded(run.task.name) or \
+                not run.overtaken or \
                 run.process is None or run.process.purged:
             return
         wait = span(run.started, run.task.sent, run.task.eta)
         run.waited = wait is not None
+        if is_excluded(run.task.name):
+            return
         labels = self.labels({"hostname": run.process.nodename,
                               "process": run.process}, run.task)
         self.observe(WAIT, labels_of(**labels), wait)
