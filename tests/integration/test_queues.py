@@ -291,7 +291,7 @@ def test_worker_on_a_quorum_queue_with_delayed_delivery(
                          worker_detect_quorum_queues=True,
                          task_default_exchange_type="topic",
                          worker_prefetch_multiplier=1)
-    celery.worker("w1@one", concurrency=1).ready()
+    worker = celery.worker("w1@one", concurrency=1).ready()
     celery.send(("work.sleep", [600], {"times": 6}),
                 ("work.sleep", [1], {"countdown": 20}))
     # One runs, one is reserved; the delayed one waits elsewhere.
@@ -306,16 +306,18 @@ def test_worker_on_a_quorum_queue_with_delayed_delivery(
     exporter.wait_value(1, "celery_exporter_poll_success", source="queues")
     assert set(lengths(exporter.page())) == {"celery"}
     assert delayed == ["celery_delayed_4"]
+    worker.kill()
 
 
 # Nobody is there, and nobody can be asked
 
 
+@pytest.mark.parametrize("verb", ["publish", "sadd", "rpop"])
 def test_no_workers_are_not_the_same_as_none_that_may_be_asked(
-        redis_server, make_exporter):
+        redis_server, make_exporter, verb):
     redis_server.client.execute_command(
         "ACL", "SETUSER", "mute", "on", ">s3cret", "~*", "&*", "+@all",
-        "-publish")
+        f"-{verb}")
     free = make_exporter(redis_server.url(), "--poll-interval", "1")
     mute = make_exporter(redis_server.url(auth="mute:s3cret@"),
                          "--poll-interval", "1")
@@ -325,17 +327,24 @@ def test_no_workers_are_not_the_same_as_none_that_may_be_asked(
                                     source="queues") == 1)
     wait_until(lambda: "NOPERM" in mute.log)
     mute.wait_value(0, "celery_exporter_poll_success", source="stats")
-    redis_server.client.execute_command("ACL", "SETUSER", "mute", "+publish")
+    redis_server.client.execute_command("ACL", "SETUSER", "mute",
+                                               f"+{verb}")
     mute.wait_value(1, "celery_exporter_poll_success", source="stats")
 
 
-def test_the_same_on_rabbitmq(vhost, make_exporter):
-    auth = vhost.account("mute", ".*", r"^(celeryev|.*\.reply).*$", ".*")
+@pytest.mark.parametrize("user,configure,write,log", [
+    ("mute", ".*", r"^(celeryev|.*\.reply).*$",
+     "Cannot send commands to workers"),
+    ("deaf", "^celery.*$", ".*", "Cannot receive replies of workers"),
+])
+def test_the_same_on_rabbitmq(vhost, make_exporter, user, configure, write,
+                              log):
+    auth = vhost.account(user, configure, write, ".*")
     free = make_exporter(vhost.url(), "--poll-interval", "1")
     mute = make_exporter(vhost.url(auth), "--poll-interval", "1")
 
     free.wait_value(1, "celery_exporter_poll_success", source="stats")
-    wait_until(lambda: "Cannot send commands to workers" in mute.log)
+    wait_until(lambda: log in mute.log)
     mute.wait_value(0, "celery_exporter_poll_success", source="stats")
     stays(lambda: mute.page().value("celery_exporter_poll_success",
                                     source="stats") == 0, 2.5)
