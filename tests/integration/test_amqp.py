@@ -1,7 +1,6 @@
 """RabbitMQ as a broker: recorded and live traffic, queue lengths, accounts that
 may do little, and what a server or a publisher can do wrong."""
 import base64
-import collections
 import gzip
 import json
 import signal
@@ -20,7 +19,7 @@ from support.proxy import Proxy
 from support.rabbit import AmqpPublisher
 from support.wait import stays, wait_until
 from support.workers import SYSTEM_PYTHON, Celery
-from test_captures import (CAPTURES, RENAMED, Capture, assert_events_by_type,
+from test_captures import (CAPTURES, Capture, assert_events_by_type,
                            assert_runtimes, counted, differences)
 from test_reconnect import UP, down, reasons, received
 

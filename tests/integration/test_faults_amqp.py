@@ -4,7 +4,6 @@ import signal
 import threading
 import time
 
-import amqp
 import pytest
 
 from support.events import Sender, task_id

@@ -1,6 +1,6 @@
 """What the kernel may answer to a system call, injected by strace (F32 of
-docs/reliability.md): some of it must not be noticed at all, the rest is got over;
-and each scrape is answered within a second throughout."""
+docs/reliability.md): some of it must not be noticed at all, the rest is got
+over; and each scrape is answered within a second throughout."""
 import os
 import pathlib
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from support.exporter import SANITIZED
 from support.wait import wait_until
-from test_faults import MOST_PAUSE_S, UP, measured, watch
+from test_faults import measured, watch
 
 __all__ = ["measured", "watch"]  # fixtures
 
@@ -80,7 +80,8 @@ def goes_on(witness, injected, nevents=8):
     wait_until(lambda: injected.ntimes() > 0, 10, "nothing was injected")
 
 
-INVISIBLE = {"read": ["EINTR", "EAGAIN"], "write": ["EINTR", "EAGAIN", "ENOBUFS"],
+INVISIBLE = {"read": ["EINTR", "EAGAIN"],
+             "write": ["EINTR", "EAGAIN", "ENOBUFS"],
              "epoll_wait,epoll_pwait": ["EINTR"], "recvfrom": ["EINTR"],
              "sendmsg": ["EINTR"], "accept4": ["EINTR", "EAGAIN"],
              "setsockopt": ["ENOBUFS", "ENOMEM"]}
