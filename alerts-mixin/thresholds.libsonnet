@@ -19,8 +19,9 @@ local alert(severity, duration, more={}) =
   CelerySeriesOverflow: alert('warning', '1m', { threshold: 0, window: '15m' }),
   CeleryBrokerCertificateExpiring: alert('warning', '10m', { threshold: 14 * 86400 }),
 
-  // Workers. grace: how long all may be away without one that was lost, a
-  // deploy for instance; memory: how long workers that are gone are missed.
+  // Workers. grace: how long all may be away unless the last of them was lost, for
+  // a deploy; window: how long before the last sign of life may lie then; memory:
+  // how long workers that are gone are missed.
   CeleryAllWorkersDown: alert('critical', '1m', { grace: '10m', window: '30m', memory: '1d' }),
   CeleryWorkerLost: alert('warning', '1m', { threshold: 0, window: '15m' }),
   CeleryWorkerEventsDisabled: alert('warning', '10m'),

@@ -14,35 +14,42 @@ local promql = import '../lib/promql.libsonnet';
     groups+: [{
       name: 'celery-workers',
       rules:
-        // Pages soon when workers were lost, and after `grace` when they all said
-        // goodbye: a deploy is over by then. The series of workers are
-        // purged after a while, those of queues may be; what was there within `memory`
-        // is still missed then.
+        // Pages soon when the last ones were lost, and after `grace` when they all
+        // said goodbye: a deploy is over by then. The series of workers are
+        // purged after a while, those of queues may be, and a restarted exporter has
+        // none; what was there within `memory` is missed then, if the exporter can see.
         make(
           'CeleryAllWorkersDown',
           |||
             (
-              (
-                (job:celery_active_worker_count:max == 0 or job:celery_worker_up:sum == 0)
-                and on %(job)s %(lost)s > 0
-              )
+              job:celery_active_worker_count:max == 0
+              or job:celery_worker_up:sum == 0
               or (
                 0 * (
                   max_over_time(job:celery_active_worker_count:max[%(memory)s])
                   or max_over_time(job:celery_worker_up:sum[%(memory)s])
                 )
-                unless on %(job)s max_over_time(job:celery_active_worker_count:max[%(grace)s]) > 0
-                unless on %(job)s max_over_time(job:celery_worker_up:sum[%(grace)s]) > 0
-                and on %(job)s group by %(job)s (instance:celery_exporter:present offset %(grace)s)
+                unless on %(job)s max by %(job)s (%(broker)s) == 0
               )
             )
+            unless on %(job)s job:celery_active_worker_count:max > 0
             unless on %(job)s job:celery_worker_up:sum > 0
-            unless on %(job)s max by %(job)s (%(broker)s) == 0
+            and on %(job)s (
+              (
+                max_over_time(job:celery_worker_lost:sum[%(grace)s])
+                > last_over_time(job:celery_worker_lost_while_up:sum[%(window)s])
+              )
+              or (
+                group by %(job)s (instance:celery_exporter:present offset %(grace)s)
+                unless on %(job)s max_over_time(job:celery_active_worker_count:max[%(grace)s]) > 0
+                unless on %(job)s max_over_time(job:celery_worker_up:sum[%(grace)s]) > 0
+              )
+            )
             and on %(job)s group by %(job)s (instance:celery_exporter:present)
           ||| % {
             job: q.job,
-            lost: q.nested(q.sumGrown(q.job, q.celery('worker_lost_total'), s.CeleryAllWorkersDown.window), '    '),
             grace: s.CeleryAllWorkersDown.grace,
+            window: s.CeleryAllWorkersDown.window,
             memory: s.CeleryAllWorkersDown.memory,
             broker: q.exporter('broker_up'),
           },

@@ -24,6 +24,19 @@ local promql = import '../lib/promql.libsonnet';
         |||,
       },
       {
+        record: 'job:celery_worker_lost:sum',
+        expr: 'sum by %s (%s)' % [q.job, q.celery('worker_lost_total')],
+      },
+      {
+        // What was lost when a worker was last alive: more than that since then
+        // is how the last of them went.
+        record: 'job:celery_worker_lost_while_up:sum',
+        expr: |||
+          job:celery_worker_lost:sum
+          and on %s job:celery_worker_up:sum > 0
+        ||| % q.job,
+      },
+      {
         record: 'job:celery_active_worker_count:max',
         expr: 'max by %s (%s)' % [q.job, q.celery('active_worker_count')],
       },

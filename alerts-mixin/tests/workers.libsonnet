@@ -56,6 +56,18 @@ local lost = {
     ],
     quiet: ['30m', '32m', '36m', '38m', '39m', '45m', '60m'],
   },
+  // After a crash that is over, stopping in good order is still no crash.
+  down {
+    title: 'a deploy soon after a crash',
+    broken: [
+      ['celery_worker_up{TARGET,hostname="h1"}', '1x10 0x4 1x20 0x8 1x30'],
+      ['celery_worker_lost_total{TARGET,hostname="h1"}', '0x10 1x100'],
+      ['celery_active_worker_count{TARGET,queue_name="celery"}', '1x10 0x4 1x20 0x8 1x30'],
+    ],
+    quiet: ['10m', '17m', '35m', '38m', '40m', '44m', '50m'],
+    pending: ['11m'],
+    fires: ['12m', '15m'],
+  },
   down {
     title: 'all stopped and none came back',
     broken: [
@@ -80,16 +92,31 @@ local lost = {
     fires: ['42m', '60m'],
   },
   down {
-    title: 'nobody knows while the broker is away',
+    title: 'an exporter that was restarted without a broker cannot know',
     ownExporter: true,
     broken: [
       ['up{TARGET}', '1x120'],
       ['celery_exporter_build_info{TARGET,version="1"}', '1x120'],
       ['celery_exporter_broker_up{TARGET}', '1x10 0x60'],
-      ['celery_worker_up{TARGET,hostname="h1"}', '1x10 0x60'],
-      ['celery_active_worker_count{TARGET,queue_name="celery"}', '1x10 0x60'],
+      ['celery_worker_up{TARGET,hostname="h1"}', '1x10 stale'],
+      ['celery_active_worker_count{TARGET,queue_name="celery"}', '1x10 stale'],
     ],
     quiet: ['10m', '12m', '30m', '60m'],
+  },
+  down {
+    title: 'already when the broker went',
+    ownExporter: true,
+    broken: [
+      ['up{TARGET}', '1x120'],
+      ['celery_exporter_build_info{TARGET,version="1"}', '1x120'],
+      ['celery_exporter_broker_up{TARGET}', '1x20 0x60'],
+      ['celery_worker_up{TARGET,hostname="h1"}', '1x10 0x100'],
+      ['celery_worker_lost_total{TARGET,hostname="h1"}', '0x10 1x100'],
+      ['celery_active_worker_count{TARGET,queue_name="celery"}', '1x10 0x100'],
+    ],
+    quiet: ['10m'],
+    pending: ['11m'],
+    fires: ['12m', '20m', '22m', '60m'],
   },
   lost {
     broken: [

@@ -23,10 +23,17 @@ def missing():
     return None if shutil.which("prometheus") else "prometheus is not installed"
 
 
-class Prometheus:
-    """rules are texts of rule files."""
+ALERTING = """
+alerting:
+  alertmanagers:
+  - static_configs: [{{targets: ['{address}']}}]
+"""
 
-    def __init__(self, folder, ports, rules=()):
+
+class Prometheus:
+    """rules are texts of rule files; alertmanager is host:port."""
+
+    def __init__(self, folder, ports, rules=(), alertmanager=None):
         self.folder = folder
         self.url = f"http://127.0.0.1:{free_port()}"
         files = []
@@ -35,7 +42,8 @@ class Prometheus:
             files[-1].write_text(text)
         (folder / "prometheus.yml").write_text(CONFIG.format(
             rules=", ".join(map(str, files)),
-            targets=", ".join(f"'127.0.0.1:{port}'" for port in ports)))
+            targets=", ".join(f"'127.0.0.1:{port}'" for port in ports))
+            + (ALERTING.format(address=alertmanager) if alertmanager else ""))
 
     def start(self):
         with open(self.folder / "prometheus.log", "wb") as log:
