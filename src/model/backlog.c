@@ -6,6 +6,7 @@
 
 #include "base/xalloc.h"
 #include "model/expiries.h"
+#include "model/holders.h"
 #include "model/oldest.h"
 #include "model/values.h"
 
@@ -13,22 +14,16 @@ enum {
     MAX_AGE_S = 7 * 24 * 3600,
     AGE_CHECK_MS = 3600 * 1000,
     EXPIRE_PER_CALL = 50000,
-    NHOLDINGS = WORKER_SCHEDULED + 1,
+    /* What was received or started may not have reached us when an answer
+     * does, which comes on another connection. */
+    LOOK_AFTER_TICKS = 3,
+    LOOK_PER_TICK = 250000, /* entries of the table; each may have gone */
 };
 
 struct queue_backlog {
     uint32_t nqueued;      /* tasks that are not received */
     uint32_t empty_before; /* Unix seconds; 0 = it was not said to be empty */
     bool shown;
-};
-
-/* What a worker said since the last pass. */
-struct holder {
-    struct hash128 hash;
-    uint32_t worker;
-    bool told[NHOLDINGS];
-    uint64_t n;
-    uint64_t nnamed;
 };
 
 struct backlog {
@@ -40,11 +35,10 @@ struct backlog {
     struct queue_backlog *queues; /* by label value */
     size_t nqueues;
     size_t nheld;
-    struct holder *holders;
-    size_t nholders;
-    size_t holders_cap;
-    struct index holder_index;
-    bool must_look; /* some may have gone unseen */
+    struct holders holders; /* since the last pass */
+    unsigned look_in;       /* ticks: some may have gone unseen; 0 = none */
+    bool looking;           /* a pass over the table goes on, */
+    uint32_t look_at;       /* at this number */
     int64_t aged_ms;
 };
 
@@ -79,12 +73,6 @@ expiry_waits(void *ctx, const struct expiry *expiry)
     return task->backlog != BACKLOG_NONE && mark_of(task) == expiry->mark;
 }
 
-static struct hash128
-holder_hash(const void *owner, uint32_t number)
-{
-    return ((const struct backlog *)owner)->holders[number].hash;
-}
-
 struct backlog *
 backlog_new(struct registry *registry, struct tasks *tasks,
             const struct workers *workers)
@@ -97,7 +85,7 @@ backlog_new(struct registry *registry, struct tasks *tasks,
         .oldest = oldest_new(registry_hash_key(registry)),
     };
     expiries_init(&b->expiries, tasks_capacity(tasks), expiry_waits, b);
-    index_init(&b->holder_index, holder_hash, b);
+    holders_init(&b->holders, registry_hash_key(registry));
     return b;
 }
 
@@ -108,9 +96,8 @@ backlog_free(struct backlog *b)
         return;
     oldest_free(b->oldest);
     expiries_close(&b->expiries);
-    index_close(&b->holder_index);
+    holders_close(&b->holders);
     free(b->queues);
-    free(b->holders);
     free(b);
 }
 
@@ -175,6 +162,13 @@ backlog_hold(struct backlog *b, struct task *task)
 
 /* ---- what went unseen ---- */
 
+static void
+look_soon(struct backlog *b)
+{
+    if (b->look_in == 0)
+        b->look_in = LOOK_AFTER_TICKS;
+}
+
 void
 backlog_queue_empty(struct backlog *b, uint32_t queue, double before_s)
 {
@@ -183,49 +177,7 @@ backlog_queue_empty(struct backlog *b, uint32_t queue, double before_s)
         oldest_of(b->oldest, queue) >= before)
         return;
     b->queues[queue].empty_before = before;
-    b->must_look = true;
-}
-
-static struct hash128
-hash_of_worker(const struct backlog *b, uint32_t worker)
-{
-    const struct hash_key key = registry_hash_key(b->registry);
-    return (struct hash128){.low = hash_mix(key, worker, 0), .high = worker};
-}
-
-static struct holder *
-find_holder(const struct backlog *b, uint32_t worker)
-{
-    const uint32_t found =
-        index_find(&b->holder_index, hash_of_worker(b, worker));
-    return found == INDEX_NONE ? NULL : &b->holders[found];
-}
-
-static struct holder *
-make_holder(struct backlog *b, uint32_t worker)
-{
-    struct holder *holder = find_holder(b, worker);
-    if (holder != NULL)
-        return holder;
-    if (b->nholders == b->holders_cap) {
-        b->holders_cap = b->holders_cap == 0 ? 16 : 2 * b->holders_cap;
-        b->holders = xrealloc(b->holders, b->holders_cap, sizeof(*b->holders));
-    }
-    holder = &b->holders[b->nholders];
-    *holder =
-        (struct holder){.hash = hash_of_worker(b, worker), .worker = worker};
-    index_add(&b->holder_index, holder->hash, (uint32_t)b->nholders++);
-    return holder;
-}
-
-static void
-forget_holders(struct backlog *b)
-{
-    if (b->nholders == 0)
-        return;
-    index_close(&b->holder_index);
-    index_init(&b->holder_index, holder_hash, b);
-    b->nholders = 0;
+    look_soon(b);
 }
 
 void
@@ -234,27 +186,16 @@ backlog_told(struct backlog *b, uint32_t worker, enum worker_holding what,
 {
     if (worker == WORKERS_NONE)
         return;
-    struct holder *holder = make_holder(b, worker);
-    holder->told[what] = true;
-    holder->n += n;
-    b->must_look |= holder->told[WORKER_RESERVED] &&
-                    holder->told[WORKER_SCHEDULED] && b->nheld > 0;
+    holders_told(&b->holders, worker, what, n);
+    if (b->nheld > 0 && holders_told_both(&b->holders, worker))
+        look_soon(b);
 }
 
 void
 backlog_named(struct backlog *b, uint32_t worker)
 {
     if (worker != WORKERS_NONE)
-        make_holder(b, worker)->nnamed++;
-}
-
-/* Its worker has named all that it holds. */
-static bool
-is_told(const struct backlog *b, const struct task *task)
-{
-    const struct holder *holder = find_holder(b, task->worker);
-    return holder != NULL && holder->told[WORKER_RESERVED] &&
-           holder->told[WORKER_SCHEDULED] && holder->nnamed >= holder->n;
+        holders_named(&b->holders, worker);
 }
 
 /* The state of a task that its worker holds, or held. It may have come after
@@ -265,7 +206,7 @@ look_at_held(const struct backlog *b, const struct task *task)
     uint32_t hostname;
     if (!workers_hostname(b->workers, task->worker, &hostname))
         return BACKLOG_NONE;
-    if (!is_told(b, task))
+    if (!holders_named_all(&b->holders, task->worker))
         return (enum task_backlog)task->backlog;
     return task->backlog == BACKLOG_HELD ? BACKLOG_UNSURE : BACKLOG_NONE;
 }
@@ -286,19 +227,34 @@ look_at(struct backlog *b, struct task *task, uint32_t too_old)
 }
 
 static void
-look_at_all(struct backlog *b, struct now now)
+end_look(struct backlog *b)
+{
+    for (size_t i = 0; i < b->nqueues; i++)
+        b->queues[i].empty_before = 0;
+    holders_clear(&b->holders);
+    b->looking = false;
+}
+
+static void
+look(struct backlog *b, struct now now)
 {
     const uint32_t too_old = second_of(now.wall_s - MAX_AGE_S);
-    const uint32_t n = oldest_n(b->oldest) == 0 ? 0 : tasks_nnumbers(b->tasks);
-    for (uint32_t number = 0; number < n; number++) {
-        struct task *task = tasks_at(b->tasks, number);
+    const uint32_t n = tasks_nnumbers(b->tasks);
+    for (uint32_t i = 0; i < LOOK_PER_TICK && b->look_at < n; i++) {
+        struct task *task = tasks_at(b->tasks, b->look_at++);
         if (task->backlog != BACKLOG_NONE)
             look_at(b, task, too_old);
     }
-    for (size_t i = 0; i < b->nqueues; i++)
-        b->queues[i].empty_before = 0;
-    b->must_look = false;
+    if (b->look_at >= n)
+        end_look(b);
+}
+
+static void
+begin_look(struct backlog *b, struct now now)
+{
     b->aged_ms = now.mono_ms;
+    b->look_at = 0;
+    b->looking = true;
 }
 
 static void
@@ -317,11 +273,13 @@ void
 backlog_tick(struct backlog *b, struct now now)
 {
     expire(b, now);
-    if (b->must_look || now.mono_ms - b->aged_ms > AGE_CHECK_MS)
-        look_at_all(b, now);
-    else if (b->nheld > 0)
-        return;
-    forget_holders(b);
+    const bool must_look = b->look_in > 0 && --b->look_in == 0;
+    if (must_look || now.mono_ms - b->aged_ms > AGE_CHECK_MS)
+        begin_look(b, now);
+    if (b->looking)
+        look(b, now);
+    else if (b->nheld == 0)
+        holders_clear(&b->holders);
 }
 
 /* ---- the page ---- */

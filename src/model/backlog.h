@@ -38,8 +38,9 @@ void backlog_queue_empty(struct backlog *backlog, uint32_t queue,
 void backlog_told(struct backlog *backlog, uint32_t worker,
                   enum worker_holding what, size_t n);
 void backlog_named(struct backlog *backlog, uint32_t worker);
-/* Takes out what has expired and what must have gone: at most one pass over
- * the table of tasks, and that only if there may be any. Once a second. */
+/* Takes out what has expired and what must have gone; that takes a pass over
+ * the table of tasks, a share of it a call, if there may be any. Once a
+ * second. */
 void backlog_tick(struct backlog *backlog, struct now now);
 /* Sets the gauge of each queue. Costs a pass over the distinct (queue, second)
  * if the oldest of a queue has gone since, else only the queues. */

@@ -163,7 +163,12 @@ grace_count(struct grace *grace, struct task *task, const struct tally *tally,
         waiting_release(grace->waiting, task);
         count_in(grace, tally, task, queue);
     } else {
-        waiting_add(grace->waiting, task, tally, now.mono_ms + grace->grace_ms);
+        /* It counts under the name of now, even if the task is replaced by
+         * another one before its queue is told. */
+        struct tally named = *tally;
+        named.name = name;
+        waiting_add(grace->waiting, task, &named,
+                    now.mono_ms + grace->grace_ms);
     }
 }
 
@@ -188,6 +193,13 @@ grace_release_learnt(struct grace *grace, struct task *task, struct now now)
 {
     grace->now = now;
     waiting_release_ready(grace->waiting, task);
+}
+
+void
+grace_release_all_ready(struct grace *grace, struct now now)
+{
+    grace->now = now;
+    waiting_release_all_ready(grace->waiting);
 }
 
 void

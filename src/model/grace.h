@@ -40,6 +40,7 @@ void grace_release(struct grace *grace, struct task *task);
 void grace_release_learnt(struct grace *grace, struct task *task,
                           struct now now);
 void grace_release_worker(struct grace *grace, uint32_t worker);
+void grace_release_all_ready(struct grace *grace, struct now now);
 void grace_release_hosts(struct grace *grace, const struct idset *hostnames);
 void grace_expire(struct grace *grace, int64_t now_ms);
 size_t grace_n(const struct grace *grace);

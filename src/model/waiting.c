@@ -168,6 +168,17 @@ waiting_release_ready(struct waiting *waiting, struct task *task)
 }
 
 void
+waiting_release_all_ready(struct waiting *waiting)
+{
+    const uint32_t end = waiting->first + waiting->n;
+    for (uint32_t i = waiting->first; i != end; i++) {
+        const struct place *place = place_at(waiting, i);
+        if (place->task != TASK_GONE && is_ready(waiting, place))
+            waiting_release(waiting, tasks_at(waiting->tasks, place->task));
+    }
+}
+
+void
 waiting_release_worker(struct waiting *waiting, uint32_t worker)
 {
     const uint32_t end = waiting->first + waiting->n;

@@ -30,6 +30,8 @@ void waiting_add(struct waiting *waiting, struct task *task,
 void waiting_release(struct waiting *waiting, struct task *task);
 /* The same if the last of them is ready. */
 void waiting_release_ready(struct waiting *waiting, struct task *task);
+/* Lets out whatever is ready, with all of its task. */
+void waiting_release_all_ready(struct waiting *waiting);
 /* Lets out what a worker sent and is ready, with all of its task. */
 void waiting_release_worker(struct waiting *waiting, uint32_t worker);
 /* Lets out what is due by now; INT64_MAX for everything. */

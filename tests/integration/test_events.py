@@ -500,8 +500,7 @@ def test_oldest_waiting_task_is_shown_until_it_starts(exporter, publisher):
     page = publisher.settle(exporter)
 
     family = "celery_queue_oldest_task_timestamp_seconds"
-    page.need(family)
-    assert page.value(family, queue_name="celery") == pytest.approx(then)
+    assert page.value(family, queue_name="celery") == int(then)
     publisher.send(worker.received(task, "demo.add"), worker.started(task))
     exporter.wait_for(lambda p: p.select(family) == [])
 
@@ -513,7 +512,6 @@ def test_task_that_waits_for_its_eta_does_not_age(exporter, publisher):
                                eta="2999-01-01T00:00:00+00:00"))
 
     page = publisher.settle(exporter)
-    page.need("celery_queue_oldest_task_timestamp_seconds")
     assert page.select("celery_queue_oldest_task_timestamp_seconds") == []
 
 

@@ -1,18 +1,12 @@
 """A strict reader of the Prometheus text format 0.0.4."""
 import re
 
-import pytest
-
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"^({NAME})(?:\{{(.*)\}})? (\S+)$", re.DOTALL)
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
 ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 VALUE = re.compile(r"^(NaN|[+-]Inf|[+-]?\d+(\.\d+)?([eE][+-]?\d+)?)$")
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
-
-
-NOT_YET = ("celery_queue_oldest_task_timestamp_seconds",
-           "celery_exporter_missed_tasks_total")
 
 
 class Page:
@@ -43,12 +37,6 @@ class Page:
     def values_of(self, label):
         """Every value that this label has anywhere."""
         return {v for _, pairs in self.samples for k, v in pairs if k == label}
-
-    def need(self, family):
-        """Skips the test of a family that docs/migrating.md says is not there
-        yet. Any other that is missing, or one of these that has come, fails."""
-        assert family in NOT_YET, f"{family} is no longer to be skipped for"
-        pytest.skip(f"{family} is not there yet")
 
     def family(self, sample_name):
         for suffix in ("", "_bucket", "_count", "_sum"):

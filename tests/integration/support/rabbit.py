@@ -11,6 +11,7 @@ import uuid
 
 import amqp
 
+from support.events import after_first_answer
 from support.ports import free_port
 from support.wait import wait_until
 
@@ -266,6 +267,6 @@ class AmqpPublisher:
         self.send({"type": "mark-end", "hostname": "gen1@mark", "pid": 1,
                    "clock": self.marks, "timestamp": 1.0})
         self.marks += 1
-        return exporter.wait_for(
+        return after_first_answer(exporter, exporter.wait_for(
             lambda page: page.value("celery_exporter_events_total",
-                                    event="other") > before, timeout)
+                                    event="other") > before, timeout))

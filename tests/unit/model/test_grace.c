@@ -30,6 +30,7 @@ reopen(int64_t grace_ms)
     rig_open(&rig, &config);
     introduce("celery@h");
     introduce("celery@g");
+    rig_pass(&rig, 1);
 }
 
 static void
