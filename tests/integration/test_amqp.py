@@ -19,8 +19,9 @@ from support.proxy import Proxy
 from support.rabbit import AmqpPublisher
 from support.wait import stays, wait_until
 from support.workers import SYSTEM_PYTHON, Celery
-from test_captures import (CAPTURES, Capture, assert_events_by_type,
-                           assert_runtimes, counted, differences)
+from test_captures import (CAPTURES, Capture, all_arrived,
+                           assert_events_by_type, assert_runtimes, counted,
+                           differences)
 from test_reconnect import UP, down, reasons, received
 
 pytestmark = pytest.mark.sanitized
@@ -83,7 +84,7 @@ def test_counts_are_exactly_those_recorded(vhost, exporter, publisher, name):
 
     wait_until(equal, 30 if SANITIZED else 6,
                what=lambda: differences(last[0], wanted))
-    page = exporter.page()
+    page = exporter.wait_for(lambda p: all_arrived(p, capture))
     assert page.sum("celery_exporter_events_duplicate_total") == 0
     assert rejected(page) == {}
     assert_events_by_type(page, capture)
