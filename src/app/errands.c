@@ -158,11 +158,13 @@ settle_node(struct errands *errands, struct roster_node *node, struct now now)
 }
 
 void
-errands_settle(struct errands *errands, struct now now)
+errands_settle(struct errands *errands, bool sent, struct now now)
 {
     unsigned ntries = 0;
     for (size_t i = 0; i < errands->roster->n; i++) {
         struct roster_node *node = &errands->roster->items[i];
+        if (!sent && node->wanted != 0 && node->ntries < TRIES)
+            node->ntries++;
         settle_node(errands, node, now);
         if (node->ntries > ntries)
             ntries = node->ntries;

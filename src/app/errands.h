@@ -28,5 +28,6 @@ void errands_saw(struct errands *errands, struct str nodename, struct now now);
 bool errands_want(struct errands *errands, struct now now);
 /* How long the answers are awaited. */
 uint64_t errands_patience_ms(const struct errands *errands);
-/* A round of any kind is over: sees who has answered, and sets due_ms. */
-void errands_settle(struct errands *errands, struct now now);
+/* A round of any kind is over: sees who has answered, and sets due_ms. sent is
+ * false when the questions may not have gone out, which is no try then. */
+void errands_settle(struct errands *errands, bool sent, struct now now);

@@ -107,7 +107,7 @@ begin_errands(struct inspect *inspect)
 {
     roster_begin(&inspect->roster);
     if (!errands_want(&inspect->errands, clock_now(inspect->loop))) {
-        errands_settle(&inspect->errands, clock_now(inspect->loop));
+        errands_settle(&inspect->errands, true, clock_now(inspect->loop));
         wait_for_next(inspect);
         return;
     }
@@ -167,7 +167,8 @@ end_round(struct inspect *inspect)
     inspect->round = ROUND_NONE;
     uv_timer_stop(&inspect->deadline);
     questions_end(inspect->questions);
-    errands_settle(&inspect->errands, clock_now(inspect->loop));
+    errands_settle(&inspect->errands, questions_sent(inspect->questions),
+                   clock_now(inspect->loop));
     if (round == ROUND_ERRANDS)
         queue_poll_ask_from(inspect->queue_poll, inspect->nqueues);
     else

@@ -32,7 +32,8 @@ void questions_ask_all(struct questions *questions, enum question question);
  * are none. */
 void questions_ask_wanted(struct questions *questions, enum question question);
 /* Everything was asked, and everybody has answered: of those who were asked
- * alone each nodename, else as many as there are live workers. */
+ * alone each nodename, else as many as there are live workers, and as others
+ * have answered the last time. Not while there is nobody. */
 bool questions_answered(const struct questions *questions);
 /* Sums up. */
 void questions_end(struct questions *questions);

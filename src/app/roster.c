@@ -134,7 +134,8 @@ roster_forget(struct roster *roster, bool (*alive)(void *ctx, struct str name),
     size_t kept = 0;
     for (size_t i = 0; i < roster->n; i++) {
         struct roster_node *node = &roster->items[i];
-        if (node->ntries == 0 && !alive(ctx, roster_name(node))) {
+        if (node->ntries == 0 && !node->quiet &&
+            !alive(ctx, roster_name(node))) {
             node_close(node);
             continue;
         }

@@ -30,6 +30,7 @@ struct roster_node {
     /* Not to be asked, apart from the polls, before: */
     int64_t stats_due_ms, events_due_ms;
     bool events_told; /* what it said to enable_events is in the log */
+    bool quiet;       /* it answered the last poll, and no event tells of it */
 
     /* Of this round; see roster_in_round. */
     uint64_t round;
@@ -69,6 +70,7 @@ void roster_begin_list(struct roster_node *node);
 void roster_add_queue(struct roster_node *node, struct str queue);
 /* The only queue that every list of this round has, or NULL. */
 struct str roster_only_queue(const struct roster_node *node);
-/* Drops those that are not alive, and not asked because they are new. */
+/* Drops those that are not alive, not quiet, and not asked because they are
+ * new. */
 void roster_forget(struct roster *roster,
                    bool (*alive)(void *ctx, struct str name), void *ctx);

@@ -5,6 +5,8 @@
 #include "io/redis_words.h"
 #include "wire/kombu.h"
 
+enum { MAX_BURST = 64 };
+
 void
 redis_replies_init(struct redis_replies *replies, uv_loop_t *loop,
                    const struct broker_config *config,
@@ -132,44 +134,62 @@ decode(struct redis_replies *replies, const struct resp_reply *reply)
                 reject_name(reject).ptr, NULL);
 }
 
-static void ask(struct redis_replies *replies);
+static void ask(struct redis_replies *replies, size_t n);
 
-static void
-on_popped(void *ctx, const struct resp_reply *reply)
+/* True when there was something. */
+static bool
+take_popped(struct redis_replies *replies, const struct resp_reply *reply)
 {
-    struct redis_replies *replies = ctx;
-    replies->asked = false;
     if (!check_needed(replies, REFUSAL_REPLIES, reply) || reply->array)
-        return;
+        return false;
     switch (reply->items[0].type) {
     case RESP_STRING:
         decode(replies, reply);
-        break;
+        return true;
     case RESP_SKIPPED:
         LOG_LIMITED(LOG_WARN, "size", "The reply of a worker is too long",
                     NULL);
-        break;
+        return true;
     case RESP_STATUS:
     case RESP_ERROR:
     case RESP_INTEGER:
     case RESP_NIL:
     case RESP_ARRAY:
-        return; /* empty: the timer looks again */
+        break;
     }
-    ask(replies);
+    return false;
+}
+
+/* As long as there is one for each that was asked for, twice as many are asked
+ * for at once: thousands of replies must not take a round trip each. Else the
+ * timer looks again. */
+static void
+on_popped(void *ctx, const struct resp_reply *reply)
+{
+    struct redis_replies *replies = ctx;
+    if (take_popped(replies, reply))
+        replies->nfound++;
+    if (--replies->nasked > 0 || replies->nfound < replies->burst)
+        return;
+    ask(replies,
+        2 * replies->burst < MAX_BURST ? 2 * replies->burst : MAX_BURST);
 }
 
 static void
-ask(struct redis_replies *replies)
+ask(struct redis_replies *replies, size_t n)
 {
-    if (!replies->asked && replies->wanted && replies->session != NULL)
-        replies->asked = send_list(replies, STR("RPOP"), on_popped);
+    if (replies->nasked > 0 || !replies->wanted || replies->session == NULL)
+        return;
+    replies->burst = n;
+    replies->nfound = 0;
+    while (n-- > 0 && send_list(replies, STR("RPOP"), on_popped))
+        replies->nasked++;
 }
 
 static void
 on_timer(uv_timer_t *timer)
 {
-    ask(timer->data);
+    ask(timer->data, 1);
 }
 
 static void

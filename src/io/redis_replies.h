@@ -16,8 +16,10 @@ struct redis_replies {
     uv_timer_t timer;
     char key[UUID_LEN + 1];
     bool wanted;
-    bool bound; /* something of ours may be on the broker */
-    bool asked; /* a RPOP is under way */
+    bool bound;    /* something of ours may be on the broker */
+    size_t nasked; /* RPOPs under way, */
+    size_t burst;  /* of so many that were sent at once, */
+    size_t nfound; /* and those of them that had something */
     bool warned;
     struct buf scratch;
     /* Told once, when nothing is left on the broker or nobody can say. */

@@ -299,6 +299,19 @@ def test_enable_events_mends_those_that_are_there_before(celery, run_exporter):
     exporter.wait_for(lambda p: p.sum("celery_task_succeeded_total") == 1, 20)
 
 
+def test_worker_that_cannot_enable_events_is_said_once(celery, run_exporter):
+    celery().worker("w1@one", "celery", "--without-heartbeat",
+                    "--without-gossip", events=False).ready()
+
+    exporter = run_exporter("--enable-events=2s", "--poll-interval", "1")
+
+    refused = "A worker cannot enable its task events"
+    wait_until(lambda: refused in exporter.log, 20, what=lambda: exporter.log)
+    stays(lambda: exporter.log.count(refused) == 1, 4, "said again")
+    # It tells what it does all the same.
+    exporter.wait_value(2, "celery_active_process_count", queue_name="celery")
+
+
 def test_events_stay_off_without_the_option(celery, run_exporter):
     exporter = run_exporter("--poll-interval", "1")
     app = celery()

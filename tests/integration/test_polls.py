@@ -95,6 +95,47 @@ def reply(client, envelope, body):
     return client.lpush(f"{key}.reply.celery.pidbox", text)
 
 
+class Crowd:
+    """Workers that answer stats at once, on one connection."""
+
+    def __init__(self, client, nworkers):
+        self.client = client
+        self.names = [f"w{i}@one" for i in range(nworkers)]
+        self.heard = client.pubsub()
+        self.heard.psubscribe("/0.celery.pidbox*")
+
+    def answer(self):
+        message = self.heard.get_message(timeout=0.1)
+        if not message or message["type"] != "pmessage":
+            return
+        command = json.loads(base64.b64decode(
+            json.loads(message["data"])["body"]))
+        of = command["destination"] or self.names
+        result = {"stats": {"pool": {"max-concurrency": 4}}}.get(
+            command["method"], [])
+        with self.client.pipeline(transaction=False) as pipe:
+            for name in of:
+                reply(pipe, message["data"],
+                      json.dumps({name: result}).encode())
+            pipe.execute()
+
+
+def test_hundreds_of_workers_are_heard_within_a_poll(broker, run_exporter,
+                                                     publisher):
+    exporter = run_exporter("--poll-interval", "2")
+    crowd = Crowd(broker.server.client, 400)
+    publisher.send_list([Sender(name).online() for name in crowd.names])
+
+    def answered():
+        crowd.answer()
+        page = exporter.page()
+        return sum(value == 4 for _, value
+                   in page.select("celery_worker_pool_size")) == 400 and (
+            page.value(OK, source="scheduled") == 1)
+
+    wait_until(answered, 60, what=lambda: exporter.log)
+
+
 def test_replies_leave_nothing_on_redis(celery, broker, run_exporter):
     app = celery()
     app.worker("w1@one").ready()

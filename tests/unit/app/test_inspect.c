@@ -175,6 +175,66 @@ START_TEST(events_are_enabled_only_with_the_option)
 }
 END_TEST
 
+START_TEST(asking_one_says_nothing_of_the_others)
+{
+    /* No event was ever heard of this one, but it answers polls. */
+    inspect_broker_up(inspect, true);
+    reply_to_all_as("quiet@h", "[{\"name\": \"q\"}]");
+    run_until(is_resting);
+    ck_assert_double_eq(processes("q"), 4);
+
+    see_worker("a@h");
+    run_until(is_collecting);
+    forget_commands();
+    run_until(is_resting);
+    ck_assert_double_eq(processes("q"), 4);
+
+    inspect_soon(inspect);
+    while (command("active") == NULL ||
+           json_is_array(json_object_get(command("active"), "destination")))
+        uv_run(&loop, UV_RUN_ONCE);
+    run_until(is_resting);
+    ck_assert_double_eq(processes("q"), 0);
+}
+END_TEST
+
+START_TEST(worker_without_events_is_waited_for_once_it_has_answered)
+{
+    inspect_broker_up(inspect, true);
+    see_worker("a@h");
+    reply_to_all_as("a@h", "[]");
+    reply_to_all_as("quiet@h", "[]");
+    run_until(is_resting);
+    inspect_soon(inspect);
+    forget_commands();
+    run_until(is_collecting);
+
+    reply_to_all_as("a@h", "[]");
+    ck_assert(fake.collecting);
+    reply_to_all_as("quiet@h", "[]");
+
+    ck_assert(!fake.collecting);
+}
+END_TEST
+
+START_TEST(replies_of_unknown_workers_do_not_end_a_poll)
+{
+    inspect_broker_up(inspect, true);
+    see_worker("a@h");
+    reply_to_all_as("a@h", "[]");
+    run_until(is_resting);
+    inspect_soon(inspect);
+    forget_commands();
+    run_until(is_collecting);
+
+    reply_to_all_as("quiet@h", "[]");
+    ck_assert(fake.collecting);
+    reply_to_all_as("a@h", "[]");
+
+    ck_assert(!fake.collecting);
+}
+END_TEST
+
 /* ---- the broker ---- */
 
 START_TEST(polls_fail_while_the_broker_refuses)
@@ -312,6 +372,10 @@ suite_add(TCase *tc)
     tcase_add_test(tc, new_worker_is_asked_alone_until_it_answers);
     tcase_add_test(tc, what_a_new_worker_has_answered_it_is_not_asked_again);
     tcase_add_test(tc, events_are_enabled_only_with_the_option);
+    tcase_add_test(tc, asking_one_says_nothing_of_the_others);
+    tcase_add_test(tc,
+                   worker_without_events_is_waited_for_once_it_has_answered);
+    tcase_add_test(tc, replies_of_unknown_workers_do_not_end_a_poll);
     tcase_add_test(tc, polls_fail_while_the_broker_refuses);
     tcase_add_test(tc, polls_fail_while_commands_cannot_be_sent);
     tcase_add_test(tc, broker_that_does_not_tell_has_no_such_source);
