@@ -28,7 +28,8 @@ const struct option_row option_rows_others[] = {
      .min = 0,
      .max = 10 * YEAR_S,
      .help = "The series of a worker that has been silent this long are "
-             "removed; 0 is never."},
+             "removed, and those of an empty queue that nothing has mentioned "
+             "for as long; 0 is never."},
     {.name = "purge-client-metrics",
      .group = OPTION_TIMES,
      .type = OPTION_SECONDS,
@@ -38,7 +39,8 @@ const struct option_row option_rows_others[] = {
      .min = 0,
      .max = 10 * YEAR_S,
      .help = "The series of a host that sends tasks and has sent none for "
-             "this long are removed; 0 is never."},
+             "this long are removed, after ten minutes when a cap is nine "
+             "tenths full; 0 is never."},
     {.name = "name-grace",
      .group = OPTION_TIMES,
      .type = OPTION_MILLIS,
@@ -104,7 +106,8 @@ const struct option_row option_rows_others[] = {
      .min = 1,
      .max = 10000000,
      .help = "Different values of a label; beyond it __other__. A list may "
-             "name only some of the labels, the others keep their default."},
+             "name only some of the labels, the others keep their default. "
+             "That of hostname also holds for worker."},
     {.name = "label-max-length",
      .group = OPTION_LIMITS,
      .type = OPTION_INT,

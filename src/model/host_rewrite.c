@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 
-enum { MAX_HOST_LEN = 1024, NGROUPS = 10 /* \0 is the whole match */ };
+enum { MAX_HOST_LEN = 255, NGROUPS = 10 /* \0 is the whole match */ };
 
 struct host_rewrite {
     regex_t regex;

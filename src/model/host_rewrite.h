@@ -14,7 +14,7 @@ struct host_rewrite;
 struct host_rewrite *host_rewrite_new(const char *text, struct buf *err);
 void host_rewrite_free(struct host_rewrite *rewrite);
 /* Appends the host as it becomes; false, and nothing, when the expression
- * does not match, and for hosts that no machine has: more than 1,024 bytes,
+ * does not match, and for hosts that no machine has: more than 255 bytes,
  * or a NUL among them. */
 bool host_rewrite_apply(const struct host_rewrite *rewrite, struct str host,
                         struct buf *out);

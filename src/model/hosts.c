@@ -142,15 +142,26 @@ compare_idle(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-/* Hosts run out: the longest silent clients leave before their time, no more
- * of them than it takes to come below nine tenths. */
-static void
-find_room(struct hosts *hosts, struct now now)
+/* How many of the idle clients it takes to come below nine tenths of the hosts;
+ * of the samples nobody knows before: a tenth of them at a time. */
+static size_t
+number_to_leave(const struct hosts *hosts, size_t nidle)
 {
     const struct values *values =
         registry_values(hosts->registry, LABEL_HOSTNAME);
     const size_t limit = values_max(values) - values_max(values) / 10;
-    if (values_n(values) < limit)
+    size_t n = values_n(values) < limit ? 0 : values_n(values) - limit + 1;
+    if (n < nidle / 10 + 1 && registry_is_crowded(hosts->registry))
+        n = nidle / 10 + 1;
+    return n < nidle ? n : nidle;
+}
+
+/* Hosts or samples run out: the longest silent clients leave before their
+ * time. */
+static void
+find_room(struct hosts *hosts, struct now now)
+{
+    if (number_to_leave(hosts, SIZE_MAX) == 0)
         return;
     struct idle_client *idle = xmalloc(hosts->n * sizeof(*idle));
     size_t nidle = 0;
@@ -158,7 +169,8 @@ find_room(struct hosts *hosts, struct now now)
         if (is_idle_client(&hosts->items[i], now.mono_ms, CLIENT_IDLE_MS))
             idle[nidle++] = (struct idle_client){hosts->items[i].client_ms, i};
     qsort(idle, nidle, sizeof(*idle), compare_idle);
-    for (size_t i = 0; i < nidle && i <= values_n(values) - limit; i++)
+    const size_t n = number_to_leave(hosts, nidle);
+    for (size_t i = 0; i < n; i++)
         leave(hosts, idle[i].hostname);
     free(idle);
 }

@@ -310,6 +310,13 @@ registry_refresh(struct registry *registry)
 }
 
 bool
+registry_is_crowded(const struct registry *registry)
+{
+    const struct series_budget *budget = &registry->budget;
+    return budget->nsamples >= budget->max_samples - budget->max_samples / 10;
+}
+
+bool
 registry_enabled(const struct registry *registry, size_t family)
 {
     return registry->enabled[family];

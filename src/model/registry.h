@@ -57,6 +57,9 @@ void registry_drop(struct registry *registry, enum label_id label,
 /* Brings the registry's own families up to date before a page is made. */
 void registry_refresh(struct registry *registry);
 
+/* The page has nine tenths of the samples that it may have. */
+bool registry_is_crowded(const struct registry *registry);
+
 bool registry_enabled(const struct registry *registry, size_t family);
 /* With the prefix, and with the suffix. */
 struct str registry_name(const struct registry *registry, size_t family);

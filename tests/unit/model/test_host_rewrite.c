@@ -73,14 +73,14 @@ START_TEST(hosts_that_no_machine_has_stay_as_they_are)
     struct host_rewrite *rewrite = host_rewrite_new("a=b", &err);
     struct buf giant;
     buf_init(&giant, 0);
-    for (int i = 0; i < 1025; i++)
+    for (int i = 0; i < 256; i++)
         buf_add_byte(&giant, 'a');
 
     ck_assert(!host_rewrite_apply(rewrite, STR("a\0a"), &out));
     ck_assert(!host_rewrite_apply(rewrite, buf_str(&giant), &out));
     ck_assert(
-        host_rewrite_apply(rewrite, str_slice(buf_str(&giant), 0, 1024), &out));
-    ck_assert_uint_eq(out.len, 1024);
+        host_rewrite_apply(rewrite, str_slice(buf_str(&giant), 0, 255), &out));
+    ck_assert_uint_eq(out.len, 255);
 
     buf_close(&giant);
     host_rewrite_free(rewrite);

@@ -107,6 +107,35 @@ START_TEST(when_hosts_run_out_the_longest_silent_clients_leave)
 }
 END_TEST
 
+START_TEST(when_samples_run_out_the_longest_silent_clients_leave)
+{
+    struct metrics_config config = rig_config();
+    config.registry.max_samples =
+        (size_t)rig_value(&rig, "celery_exporter_series") + 200;
+    reopen(&config);
+    rig_heartbeat(&rig, "a@h", 1, 0, 0);
+    char node[32];
+    for (int i = 0; i < 300; i++) {
+        snprintf(node, sizeof(node), "gen1@web%03d", i);
+        send_from(node, node);
+    }
+    const size_t before = nhostnames();
+    ck_assert(registry_is_crowded(metrics_registry(rig.metrics)));
+    rig_pass(&rig, 599);
+    ck_assert_uint_eq(nhostnames(), before);
+    send_from("gen1@web001", "busy");
+    rig_heartbeat(&rig, "a@h", 1, 0, 0);
+
+    rig_pass(&rig, 60);
+
+    ck_assert(!registry_is_crowded(metrics_registry(rig.metrics)));
+    ck_assert_uint_lt(nhostnames(), before);
+    ck_assert_uint_eq(rig_n(&rig, "celery_task_sent_total{hostname=\"web001\""),
+                      1);
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='h'}", 1);
+}
+END_TEST
+
 START_TEST(time_without_the_broker_does_not_age_clients)
 {
     struct metrics_config config = rig_config();
@@ -154,6 +183,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_client_that_goes_on_sending_stays);
     tcase_add_test(tc, client_purge_zero_is_never);
     tcase_add_test(tc, when_hosts_run_out_the_longest_silent_clients_leave);
+    tcase_add_test(tc, when_samples_run_out_the_longest_silent_clients_leave);
     tcase_add_test(tc, time_without_the_broker_does_not_age_clients);
     tcase_add_test(tc, what_stands_for_many_hosts_is_never_dropped);
 }
