@@ -146,7 +146,9 @@ def test_wrong_certificate_is_refused_with_its_reason(
     exporter = make_exporter(server.url(ca_certs=ca.cert), connected=False)
 
     assert words in refusal(exporter)
-    assert server.redis.foreign_clients() == [], "never plain, never half"
+    # The next attempt may be on its way; it has not said a word.
+    assert {c["cmd"] for c in server.redis.foreign_clients()} <= {"NULL"}, (
+        "never plain, never half")
     # Its end is known all the same.
     assert exporter.page().value(NOT_AFTER) == pair.not_after()
 
