@@ -27,7 +27,8 @@ struct workers {
     struct nodes *nodes;
     struct hosts *hosts;
     size_t nup;
-    bool answered; /* one of them did, ever */
+    int64_t first_answer_ms; /* see workers_first_answer_ms */
+    bool answered;           /* one of them did, ever */
 };
 
 struct workers *
@@ -37,6 +38,7 @@ workers_new(const struct workers_config *config, struct registry *registry,
     struct workers *workers = xmalloc(sizeof(*workers));
     *workers = (struct workers){
         .config = *config,
+        .first_answer_ms = INT64_MAX,
         .registry = registry,
         .losses = {.names = {.key = key,
                              .has_events = config->has_events,
@@ -109,6 +111,8 @@ find_or_add(struct workers *workers, const struct event *ev, struct now now)
     if (worker == NULL)
         return NULL;
     worker->first_ms = now.mono_ms;
+    if (!workers->answered && workers->first_answer_ms == INT64_MAX)
+        workers->first_answer_ms = now.mono_ms + WORKERS_FIRST_ANSWER_MS;
     worker->node = nodes_add_worker(workers->nodes, ev->hostname);
     hosts_add_worker(workers->hosts, node_of(workers, worker)->hostname);
     return worker;
@@ -184,6 +188,7 @@ void
 workers_replied(struct workers *workers, struct str nodename, struct now now)
 {
     workers->answered = true;
+    workers->first_answer_ms = INT64_MAX;
     const struct node *node = nodes_find(workers->nodes, nodename);
     struct worker *worker =
         node == NULL ? NULL : worker_table_at(&workers->table, node->latest);
@@ -289,6 +294,7 @@ workers_tick(struct workers *workers, struct now now)
 void
 workers_subscribed(struct workers *workers, struct now now)
 {
+    workers->first_answer_ms = INT64_MAX; /* perhaps now */
     workers->losses.up_ms = now.mono_ms;
     if (workers->losses.first_up_ms < 0)
         workers->losses.first_up_ms = now.mono_ms;
@@ -381,8 +387,7 @@ workers_queue(const struct workers *workers, uint32_t number, struct now now,
         return WORKER_QUEUE_KNOWN;
     }
     const bool may_answer =
-        workers->answered ||
-        now.mono_ms - workers->losses.up_ms < WORKERS_FIRST_ANSWER_MS;
+        workers->answered || now.mono_ms < workers->first_answer_ms;
     return !node->told_queue && may_answer &&
                    now.mono_ms - worker->first_ms <
                        workers->config.queue_grace_ms
@@ -402,6 +407,12 @@ workers_set_holding(struct workers *workers, struct str nodename,
               what == WORKER_RESERVED ? WORKER_RESERVED_COL
                                       : WORKER_SCHEDULED_COL,
               (double)n);
+}
+
+int64_t
+workers_first_answer_ms(const struct workers *workers)
+{
+    return workers->first_answer_ms;
 }
 
 uint32_t

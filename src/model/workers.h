@@ -21,9 +21,9 @@ enum worker_queue {
     WORKER_QUEUE_PENDING, /* it was seen a moment ago, and is being asked */
 };
 
-/* Where no worker answers nothing should wait for answers: after a
- * subscription the first one is awaited for so long. */
-enum { WORKERS_FIRST_ANSWER_MS = 250 };
+/* Where no worker answers nothing should wait for answers: until somebody
+ * has, only the first worker that is seen is awaited, for so long. */
+enum { WORKERS_FIRST_ANSWER_MS = 500 };
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
@@ -71,6 +71,9 @@ void workers_set_holding(struct workers *workers, struct str nodename,
 /* `queue` is a label value, set when it is known. */
 enum worker_queue workers_queue(const struct workers *workers, uint32_t number,
                                 struct now now, uint32_t *queue);
+/* When the first answer of any worker was due; INT64_MAX when one has come,
+ * and when none is awaited. */
+int64_t workers_first_answer_ms(const struct workers *workers);
 /* The process of the nodename that was heard last, or WORKERS_NONE. */
 uint32_t workers_latest(const struct workers *workers, struct str nodename);
 /* See metrics_each_suspect and metrics_each_mute. */
