@@ -93,6 +93,17 @@ celery_suite() {
         celery.py amqp.py loss.py
 }
 
+prometheus_suite() {
+    local tool server manager
+    tool=$(program "$1" /usr/bin/promtool)
+    server=$(program "$1" /usr/bin/prometheus)
+    manager=$(program "$1" /usr/bin/prometheus-alertmanager)
+    say "$1: $("$tool" --version 2>&1 | head -n 1)"
+    PROMTOOLS=$tool meson_tests "$1-mixin" "$root/build" mixin
+    PROMETHEUS=$server ALERTMANAGER=$manager suite_tests "$1-prometheus" '' \
+        alerts_live.py dashboards.py
+}
+
 # celery_release VERSION : of the Python registry.
 celery_release() {
     local venv=$root/.cache/celery-$1
@@ -140,16 +151,20 @@ newer_suites() {
         return
     fi
     if make_suite trixie redis-server valkey-server rabbitmq-server \
+        prometheus promtool prometheus-alertmanager \
         python3-celery python3-redis python3 "${build_packages[@]}"; then
         redis_suite trixie redis
         redis_suite trixie valkey
         rabbitmq_suite trixie
         celery_suite trixie
+        prometheus_suite trixie
         build_suite trixie
     fi
-    if make_suite sid redis-server valkey-server rabbitmq-server; then
+    if make_suite sid redis-server valkey-server rabbitmq-server \
+        prometheus promtool prometheus-alertmanager; then
         redis_suite sid redis
         redis_suite sid valkey
         rabbitmq_suite sid
+        prometheus_suite sid
     fi
 }

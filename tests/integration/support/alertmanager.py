@@ -1,7 +1,9 @@
 """A real Alertmanager that notifies the test of every alert, and the rules of
-alerts-mixin/ with knobs of the test's own."""
+alerts-mixin/ with knobs of the test's own. $ALERTMANAGER names another release's
+program."""
 import http.server
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ from support.ports import free_port
 from support.wait import wait_until
 
 MIXIN = ROOT / "alerts-mixin"
-PROGRAMS = ("prometheus-alertmanager", "jsonnet")
+PROGRAM = os.environ.get("ALERTMANAGER", "prometheus-alertmanager")
 CONFIG = """
 route:
   receiver: test
@@ -30,7 +32,7 @@ receivers:
 
 def missing():
     """Why there can be none; None when there can."""
-    absent = [p for p in PROGRAMS if not shutil.which(p)]
+    absent = [p for p in (PROGRAM, "jsonnet") if not shutil.which(p)]
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
@@ -104,7 +106,7 @@ class Alertmanager:
     def start(self):
         with open(self.folder / "alertmanager.log", "wb") as log:
             self.process = subprocess.Popen(
-                ["prometheus-alertmanager",
+                [PROGRAM,
                  f"--config.file={self.folder}/alertmanager.yml",
                  f"--storage.path={self.folder}/alertmanager",
                  f"--web.listen-address={self.address}",

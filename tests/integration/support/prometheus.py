@@ -1,5 +1,7 @@
-"""A real Prometheus that scrapes what a test runs, every second."""
+"""A real Prometheus that scrapes what a test runs, every second.
+$PROMETHEUS names another release's program."""
 import json
+import os
 import shutil
 import subprocess
 import urllib.error
@@ -9,6 +11,7 @@ import urllib.request
 from support.ports import free_port
 from support.wait import wait_until
 
+PROGRAM = os.environ.get("PROMETHEUS", "prometheus")
 CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: [{rules}]
@@ -20,7 +23,7 @@ scrape_configs:
 
 def missing():
     """Why there can be none; None when there can."""
-    return None if shutil.which("prometheus") else "prometheus is not installed"
+    return None if shutil.which(PROGRAM) else "prometheus is not installed"
 
 
 ALERTING = """
@@ -48,7 +51,7 @@ class Prometheus:
     def start(self):
         with open(self.folder / "prometheus.log", "wb") as log:
             self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={self.folder}/prometheus.yml",
+                [PROGRAM, f"--config.file={self.folder}/prometheus.yml",
                  f"--storage.tsdb.path={self.folder}/tsdb",
                  f"--web.listen-address={self.url.removeprefix('http://')}"],
                 stdout=log, stderr=log)
