@@ -106,7 +106,7 @@ def after_first_answer(exporter, page):
     """Just after the start events wait a moment for any worker to answer; those
     without a name wait on."""
     deadline = time.monotonic() + 0.4
-    while time.monotonic() < deadline and page.value(
+    while time.monotonic() < deadline and page.sum(
             "celery_exporter_table_entries", table="waiting_events"):
         page = exporter.page()
     return page
