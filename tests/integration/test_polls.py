@@ -134,6 +134,9 @@ def test_hundreds_of_workers_are_heard_within_a_poll(broker, run_exporter,
             page.value(OK, source="scheduled") == 1)
 
     wait_until(answered, 60, what=lambda: exporter.log)
+    exporter.stop()
+    # Unlike a worker, the crowd does not look whether anybody still listens.
+    crowd.client.delete(*crowd.client.keys("*.reply.celery.pidbox") or ["x"])
 
 
 def test_replies_leave_nothing_on_redis(celery, broker, run_exporter):
