@@ -34,7 +34,7 @@ struct metrics {
     int64_t blind_since_ms;
     double blind_s; /* of the outages that have ended */
     int64_t last_tick_ms;
-    int64_t first_answer_ms; /* when one is due; INT64_MAX once it was */
+    int64_t gave_up_ms; /* when a worker's first answer was due and failed */
     uint64_t generation;
 };
 
@@ -127,7 +127,6 @@ metrics_broker_up(struct metrics *m, struct now now)
     m->blind_s += (double)blind_ms / 1000;
     group_count(self, m->self, SELF_CONNECTS_COL, 1);
     workers_subscribed(m->workers, now);
-    m->first_answer_ms = now.mono_ms + WORKERS_FIRST_ANSWER_MS;
     workers_excuse(m->workers, blind_ms, now);
 }
 
@@ -163,8 +162,9 @@ void
 metrics_expire(struct metrics *m, struct now now)
 {
     struct grace *grace = task_rules_grace(m->rules);
-    if (now.mono_ms >= m->first_answer_ms) {
-        m->first_answer_ms = INT64_MAX;
+    const int64_t answer_ms = workers_first_answer_ms(m->workers);
+    if (now.mono_ms >= answer_ms && m->gave_up_ms != answer_ms) {
+        m->gave_up_ms = answer_ms;
         grace_release_all_ready(grace, now);
     }
     grace_expire(grace, now.mono_ms);
@@ -188,10 +188,10 @@ int64_t
 metrics_deadline(const struct metrics *m)
 {
     const int64_t due_ms = grace_deadline(task_rules_grace(m->rules));
-    /* It is nobody's deadline as long as nothing waits. */
-    return due_ms == INT64_MAX || due_ms < m->first_answer_ms
-               ? due_ms
-               : m->first_answer_ms;
+    const int64_t answer_ms = workers_first_answer_ms(m->workers);
+    if (due_ms == INT64_MAX || answer_ms == m->gave_up_ms)
+        return due_ms;
+    return answer_ms < due_ms ? answer_ms : due_ms;
 }
 
 static void
@@ -253,7 +253,6 @@ metrics_new(const struct metrics_config *config, struct hash_key key,
 {
     struct metrics *m = xcalloc(1, sizeof(*m));
     m->blind_since_ms = m->last_tick_ms = now.mono_ms;
-    m->first_answer_ms = INT64_MAX;
     m->registry = registry_new(&config->registry, key, err);
     if (m->registry == NULL)
         goto err;

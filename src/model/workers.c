@@ -149,6 +149,15 @@ offline(struct workers *workers, const struct event *ev, struct now now)
                           workers->registry, &workers->losses, ev, now);
 }
 
+/* A worker answers only some time after it has said that it is online. */
+static void
+await_longer(struct workers *workers, struct now now)
+{
+    if (workers->first_answer_ms != INT64_MAX &&
+        now.mono_ms < workers->first_answer_ms)
+        workers->first_answer_ms = now.mono_ms + workers->config.queue_grace_ms;
+}
+
 void
 workers_event(struct workers *workers, const struct event *ev, struct now now)
 {
@@ -160,8 +169,10 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
     if (worker == NULL)
         return;
     struct node *node = node_of(workers, worker);
-    if (ev->type == EVENT_WORKER_ONLINE)
+    if (ev->type == EVENT_WORKER_ONLINE) {
         node->online_ms = now.mono_ms;
+        await_longer(workers, now);
+    }
     worker->goodbye = false;
     hear(workers, worker, now);
     /* A forced heartbeat has no figures: it only proves life. */

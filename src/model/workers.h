@@ -22,8 +22,9 @@ enum worker_queue {
 };
 
 /* Where no worker answers nothing should wait for answers: until somebody
- * has, only the first worker that is seen is awaited, for so long. */
-enum { WORKERS_FIRST_ANSWER_MS = 500 };
+ * has, only the first worker that is seen is awaited, for so long, or for
+ * queue_grace_ms if it has just come online. */
+enum { WORKERS_FIRST_ANSWER_MS = 1000 };
 
 struct workers_config {
     int64_t timeout_ms;      /* silent for longer = down; 0 = never */
