@@ -12,8 +12,9 @@ local promql = import '../lib/promql.libsonnet';
     a.make(name, 'exporter', expr, summary, description, 'exporter'),
 
   // How far something bounded is used; a limit of 0 is none.
-  local use(name, limit, by) =
-    'max by %s (%s / (%s > 0))' % [by, q.exporter(name), q.exporter(limit)],
+  local use(name, limit, by, matchers=[]) =
+    'max by %s (%s / (%s > 0))'
+    % [by, q.exporter(name, matchers), q.exporter(limit, matchers)],
 
   prometheusAlerts+:: {
     groups+: [{
@@ -142,7 +143,13 @@ local promql = import '../lib/promql.libsonnet';
         )
         + make(
           'CeleryTableLimitNear',
-          use('table_entries', 'table_entries_limit', q.labels([c.instanceLabel, 'table']))
+          // That of senders keeps whoever was heard last, and is full sooner or later.
+          use(
+            'table_entries',
+            'table_entries_limit',
+            q.labels([c.instanceLabel, 'table']),
+            [q.differs('table', 'senders')]
+          )
           + ' > ' + q.number(s.CeleryTableLimitNear.threshold),
           'A table of the Celery exporter is almost full.',
           a.where + ': the table {{ $labels.table }} of the exporter {{ $labels.instance }} is filled to {{ $value | humanizePercentage }}.'

@@ -51,12 +51,12 @@ local quoted(text) = std.escapeStringJson(text);
 
     // By how much each counter grew within the window. increase() needs two
     // samples, and so cannot see the first step of a series that is born above
-    // 0. Such a series counts in full if its exporter was watched before it
-    // was born, or has itself started within the window; otherwise its events may
-    // be old ones.
-    grown(series, window):: |||
+    // 0. Such a series counts in full, also when it is gone again, if its exporter
+    // was watched before it was born, or has itself started within the window;
+    // otherwise its events may be old ones.
+    grown(series, window, born='last_over_time(%s[%s])' % [series, window]):: |||
       (
-        %(series)s
+        %(born)s
         unless %(series)s offset %(window)s
         and on %(target)s (
           instance:celery_exporter:present offset %(window)s
@@ -65,6 +65,7 @@ local quoted(text) = std.escapeStringJson(text);
       )
       or increase(%(series)s[%(window)s])
     ||| % {
+      born: born,
       series: series,
       window: window,
       seconds: q.seconds(window),
@@ -72,6 +73,14 @@ local quoted(text) = std.escapeStringJson(text);
     },
     sumGrown(by, series, window)::
       'sum by %s (\n%s)' % [by, q.indent(q.grown(series, window))],
+    // Of a window in which the exporter may well have been restarted: what a series
+    // counted before that is in its increase only.
+    sumGrownLong(by, series, window)::
+      'sum by %s (\n%s)' % [by, q.indent(q.grown(
+        series,
+        window,
+        '(last_over_time(%(s)s[%(w)s]) unless resets(%(s)s[%(w)s]) > 0)' % { s: series, w: window },
+      ))],
     // An expression of several lines within another's line.
     nested(text, by):: std.lstripChars(q.indent(text, by), ' '),
 

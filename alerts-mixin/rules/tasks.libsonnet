@@ -81,7 +81,7 @@ local promql = import '../lib/promql.libsonnet';
 
   local day(state) = {
     record: 'job_name:celery_task_%s:increase1d' % state,
-    expr: q.sumGrown(q.labels(['name']), q.celery('task_%s_total' % state), '1d') + '\n',
+    expr: q.sumGrownLong(q.labels(['name']), q.celery('task_%s_total' % state), '1d') + '\n',
   },
 
   prometheusRules+:: {

@@ -45,6 +45,21 @@ local suites = {
   periodic: (import 'periodic.libsonnet') {
     groups: ['celery-exporter.rules', 'celery-task-history.rules', 'celery-periodic-tasks'],
   },
+  rules: {
+    groups: [
+      'celery-exporter.rules',
+      'celery-task-rates.rules',
+      'celery-task-times.rules',
+      'celery-queues.rules',
+      'celery-workers.rules',
+    ],
+    tests: (import 'rules.libsonnet').tests,
+  },
+  days: {
+    groups: ['celery-exporter.rules', 'celery-task-days.rules'],
+    interval: '10m',
+    tests: (import 'rules.libsonnet').days,
+  },
   names: (import 'names.libsonnet') {
     groups: [
       'celery-exporter.rules',
@@ -79,7 +94,7 @@ local files(name) =
     },
     [name + '-tests.json']: {
       rule_files: [name + '-rules.json'],
-      evaluation_interval: '1m',
+      evaluation_interval: std.get(suite, 'interval', '1m'),
       // Otherwise an alert may see its recording rules a minute late.
       group_eval_order: suite.groups,
       tests: [case.expand(each) for each in std.get(suite, 'cases', [])] + std.get(suite, 'tests', []),

@@ -223,20 +223,22 @@ local counter(threshold) = '0x10 %dx9 %dx120' % [threshold, threshold + 1];
   {
     alert: 'CeleryTableLimitNear',
     broken: [
-      ['celery_exporter_table_entries{TARGET,table="waiting"}', '90x10 95x20 0x20'],
-      ['celery_exporter_table_entries_limit{TARGET,table="waiting"}', '100x50'],
+      ['celery_exporter_table_entries{TARGET,table="waiting_events"}', '90x10 95x20 0x20'],
+      ['celery_exporter_table_entries_limit{TARGET,table="waiting_events"}', '100x50'],
     ],
     other: [
-      ['celery_exporter_table_entries{TARGET,table="waiting"}', '90x50'],
-      ['celery_exporter_table_entries_limit{TARGET,table="waiting"}', '100x50'],
+      ['celery_exporter_table_entries{TARGET,table="waiting_events"}', '90x50'],
+      ['celery_exporter_table_entries_limit{TARGET,table="waiting_events"}', '100x50'],
+      ['celery_exporter_table_entries{TARGET,table="senders"}', '4096x50'],
+      ['celery_exporter_table_entries_limit{TARGET,table="senders"}', '4096x50'],
     ],
     quiet: ['10m', '32m'],
     pending: ['11m', '20m'],
     fires: ['21m'],
-    labels: warning { table: 'waiting' },
+    labels: warning { table: 'waiting_events' },
     ofTarget: true,
     summary: 'A table of the Celery exporter is almost full.',
-    description: 'the table waiting of the exporter TARGET is filled to 95%.',
+    description: 'the table waiting_events of the exporter TARGET is filled to 95%.',
   },
   {
     alert: 'CelerySeriesOverflow',

@@ -173,9 +173,9 @@ def aspects(suites):
                 kind = "fires" if each["exp_alerts"] else "quiet"
                 shown.setdefault(each["alertname"], set()).add(kind)
             for each in test.get("promql_expr_test", []):
-                name = re.search(r'alertname="(\w+)"', each["expr"])[1]
-                if each["exp_samples"]:
-                    shown.setdefault(name, set()).add("pending")
+                for name in re.findall(r'alertname="(\w+)"', each["expr"]):
+                    if each["exp_samples"]:
+                        shown.setdefault(name, set()).add("pending")
     return shown
 
 
