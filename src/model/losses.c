@@ -8,11 +8,6 @@ enum {
      * to notice that our connection died. */
     GOODBYE_MS = 5 * 1000,
     ALONE_MS = 12 * 1000,
-    /* How long `stats` is waited for; a solo pool answers between tasks. */
-    ANSWER_MS = 5 * 1000,
-    SOLO_ANSWER_MS = 30 * 1000,
-    /* No process is asked more often. */
-    AGAIN_MS = 5 * 1000,
     /* Uptimes are told in whole seconds, and replies take a while. */
     UPTIME_SLACK_MS = 3 * 1000,
 };
@@ -29,11 +24,9 @@ losses_init(struct losses *l, const struct losses_config *config)
         .processed = -1,
         .began_clock = -1,
         .up_ms = config->up_ms,
-        .stats_clock = -1,
-        .stats_ms = -1,
-        .suspect_ms = -1,
     };
     intervals_init(&l->intervals, -1);
+    suspicion_init(&l->suspicion);
 }
 
 void
@@ -202,9 +195,8 @@ losses_stats(struct losses *l, const struct losses_config *config,
              const struct pidbox_stats *stats, int64_t now_ms)
 {
     learn_origin(l, config, stats, now_ms);
-    l->is_solo = str_eq(stats->pool, STR("solo"));
-    l->stats_clock = stats->clock;
-    l->stats_ms = now_ms;
+    suspicion_answer(&l->suspicion, stats->clock,
+                     str_eq(stats->pool, STR("solo")), now_ms);
     if (l->processed < 0 || l->events == LOSSES_EVENTS_OFF)
         return;
     const struct intervals *ivs = &l->intervals;
@@ -219,21 +211,6 @@ losses_stats(struct losses *l, const struct losses_config *config,
 }
 
 /* ---- the judgement ---- */
-
-static bool
-is_covered(const struct losses *l, const struct interval *interval)
-{
-    if (interval->clock >= 0 && l->stats_clock >= 0)
-        return l->stats_clock >= interval->clock;
-    return l->stats_ms >= interval->closed_ms;
-}
-
-static bool
-waited_enough(const struct losses *l, int64_t now_ms)
-{
-    return l->suspect_ms >= 0 &&
-           now_ms - l->suspect_ms >= (l->is_solo ? SOLO_ANSWER_MS : ANSWER_MS);
-}
 
 static bool
 is_ripe(const struct losses *l, size_t i, bool gone, int64_t now_ms)
@@ -271,7 +248,8 @@ verdict_on(const struct losses *l, size_t i, int64_t deficit, bool gone,
         return VERDICT_WAIT;
     if (unaccounted(l, deficit) <= 0)
         return VERDICT_COUNT;
-    if (!gone && !is_covered(l, interval) && !waited_enough(l, now_ms))
+    if (!gone && !suspicion_is_answered(&l->suspicion, interval) &&
+        !suspicion_has_waited(&l->suspicion, now_ms))
         return VERDICT_WAIT;
     return interval_is_silent(interval) ? VERDICT_OFF : VERDICT_COUNT;
 }
@@ -296,7 +274,7 @@ settle_first(struct losses *l, int64_t deficit, bool gone)
 {
     const int64_t over = unaccounted(l, deficit);
     if (over > 0 && gone && l->silent.any &&
-        !is_covered(l, &l->intervals.closed[0]))
+        !suspicion_is_answered(&l->suspicion, &l->intervals.closed[0]))
         l->silent.done += over;
     l->events = LOSSES_EVENTS_ON;
     l->pending = 0;
@@ -354,7 +332,8 @@ wants_stats(const struct losses *l)
     if (l->events != LOSSES_EVENTS_ON && !intervals_have_events(ivs))
         return false;
     return unaccounted(l, l->pending + intervals_deficit(ivs)) > 0 &&
-           !is_covered(l, &ivs->closed[ivs->nclosed - 1]);
+           !suspicion_is_answered(&l->suspicion,
+                                  &ivs->closed[ivs->nclosed - 1]);
 }
 
 void
@@ -362,13 +341,7 @@ losses_judge(struct losses *l, bool gone, int64_t now_ms)
 {
     while (l->intervals.nclosed > 0 && judge_first(l, gone, now_ms))
         intervals_drop(&l->intervals);
-    if (gone || !wants_stats(l)) {
-        l->suspect_ms = -1;
-    } else if (l->suspect_ms < 0 && now_ms >= l->suspect_again_ms) {
-        l->suspect_ms = now_ms;
-        l->suspect_again_ms = now_ms + AGAIN_MS;
-    }
-    l->is_suspect = l->suspect_ms >= 0 && !waited_enough(l, now_ms);
+    suspicion_set(&l->suspicion, !gone && wants_stats(l), now_ms);
 }
 
 int64_t
@@ -382,7 +355,7 @@ losses_take(struct losses *l)
 bool
 losses_is_suspect(const struct losses *l)
 {
-    return l->is_suspect;
+    return l->suspicion.is_open;
 }
 
 bool

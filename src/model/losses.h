@@ -12,6 +12,7 @@
 
 #include "model/intervals.h"
 #include "model/silent_tasks.h"
+#include "model/suspicion.h"
 #include "wire/event.h"
 
 struct losses_config {
@@ -37,7 +38,6 @@ struct losses {
     int64_t up_ms;       /* last subscription before it was first heard */
     bool from_zero;      /* known from its very start */
     bool origin_told;    /* `stats` has said when it started */
-    bool is_solo;
     enum losses_events events;
     struct intervals intervals;
     int64_t deficit; /* judged; less than 0 when more starts came than tasks */
@@ -45,11 +45,7 @@ struct losses {
     int64_t missed;  /* the most that the deficit has been */
     int64_t fresh;   /* missed and not yet taken */
     struct silent_tasks silent;
-    int64_t stats_clock; /* of the last `stats`, -1 = none */
-    int64_t stats_ms;
-    int64_t suspect_ms; /* since when `stats` is wanted; -1 = it is not */
-    int64_t suspect_again_ms;
-    bool is_suspect; /* and the answer may still come in time */
+    struct suspicion suspicion;
 };
 
 void losses_init(struct losses *losses, const struct losses_config *config);
