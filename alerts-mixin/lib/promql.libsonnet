@@ -59,13 +59,18 @@ local quoted(text) = std.escapeStringJson(text);
         %(born)s
         unless %(series)s offset %(window)s
         and on %(target)s (
-          instance:celery_exporter:present offset %(window)s
+          %(present)s
           or instance:celery_exporter_start_time_seconds:max > time() - %(seconds)d
         )
       )
       or increase(%(series)s[%(window)s])
     ||| % {
       born: born,
+      // Of the same scrape: where one failed, all of it is missing.
+      present: std.join(' or ', [
+        each + ' offset ' + window
+        for each in [q.exporter('build_info'), q.celery('worker_up'), q.celery('queue_length')]
+      ]),
       series: series,
       window: window,
       seconds: q.seconds(window),

@@ -60,6 +60,9 @@ local suites = {
     interval: '10m',
     tests: (import 'rules.libsonnet').days,
   },
+  gap: (import 'gap.libsonnet') {
+    groups: ['celery-exporter.rules', 'celery-task-failures'],
+  },
   names: (import 'names.libsonnet') {
     groups: [
       'celery-exporter.rules',
