@@ -44,7 +44,16 @@ class Exporter(Arrivals):
     # ---- time ----
 
     def advance(self, now_ms):
-        """Lets time pass, second by second."""
+        """Lets time pass. Once the first worker has not answered in time,
+        nothing waits for the queues of workers any more."""
+        given_up_ms = self.workers.first_answer_ms
+        if given_up_ms is not None and self.now_ms < given_up_ms <= now_ms:
+            self.tick(given_up_ms)
+            self.release_ready(lambda event: True)
+        self.tick(now_ms)
+
+    def tick(self, now_ms):
+        """Second by second."""
         for tick_ms in range(self.now_ms // TICK_MS * TICK_MS + TICK_MS,
                              now_ms + 1, TICK_MS):
             self.expire(tick_ms)
@@ -195,10 +204,8 @@ class Exporter(Arrivals):
     def worker_queue(self, nodename, queue):
         self.workers.consumes(nodename, queue or None, self.now_ms)
         process = self.workers.latest.get(nodename)
-        for _, run, event in list(self.deadlines):
-            if event["process"] is process is not None and \
-                    run.waits(event) and not self.lacks_label(event, run):
-                self.release(run)
+        self.release_ready(lambda event: process is not None
+                           and event["process"] is process)
 
     def learn(self, nodename, uuid, name, queue, started):
         """Names survive a restart: what no event told is learnt from workers
@@ -244,6 +251,9 @@ class Exporter(Arrivals):
         queue where its name has had task-sent events before, or where its
         worker is just being asked."""
         if self.lacks_label(event, run):
+            # Under the name of now, even if the task is replaced meanwhile.
+            if run.task.name is not None:
+                event.setdefault("name", run.task.name)
             run.waiting.append(event)
             self.deadlines.append((self.now_ms + NAME_GRACE_MS, run, event))
         else:
@@ -254,6 +264,12 @@ class Exporter(Arrivals):
         waiting, run.waiting = run.waiting, []
         for event in waiting:
             self.count(event, run.task)
+
+    def release_ready(self, is_wanted):
+        for _, run, event in list(self.deadlines):
+            if is_wanted(event) and run.waits(event) and \
+                    not self.lacks_label(event, run):
+                self.release(run)
 
     def expire(self, now_ms):
         while self.deadlines:

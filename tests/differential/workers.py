@@ -7,7 +7,8 @@ LOST = "celery_worker_lost_total"
 TIMEOUT_MS = 30_000
 PURGE_MS = 60_000
 QUEUE_GRACE_MS = 2000
-FIRST_ANSWER_MS = 250
+# Until somebody has answered, only the first worker that is seen is awaited.
+FIRST_ANSWER_MS = 1000
 # A process that is silent while another of its nodename came online later was
 # restarted; it is lost without waiting for the timeout.
 SUPERSEDED_MS = 15_000
@@ -34,6 +35,7 @@ class Workers:
         self.latest = {}     # the one that was heard last
         self.queues = {}     # what it replied: its only queue, or None
         self.answered = False  # anyone of them, ever
+        self.first_answer_ms = None
 
     def event(self, event, now_ms):
         key = event["hostname"], event.get("pid", -1)
@@ -47,6 +49,8 @@ class Workers:
         process = self.get(key, now_ms)
         if event["type"] == "worker-online":
             self.online_ms[process.nodename] = now_ms
+            if self.may_answer(now_ms) and not self.answered:
+                self.first_answer_ms = now_ms + QUEUE_GRACE_MS
         process.goodbye = False
         self.hear(process, now_ms)
         # A heartbeat that another monitor forced has no figures: it proves
@@ -63,6 +67,7 @@ class Workers:
     def replied(self, nodename, now_ms):
         """So does a reply, of the process that was heard last."""
         self.answered = True
+        self.first_answer_ms = None
         process = self.latest.get(nodename)
         if process is not None and not process.purged and not process.goodbye:
             self.hear_of_life(process, now_ms)
@@ -75,10 +80,13 @@ class Workers:
     def awaits_queue(self, process, now_ms):
         """A worker is asked for its queues as soon as it is first seen. Where
         no worker ever answers nothing waits for it."""
-        if not self.answered and now_ms >= FIRST_ANSWER_MS:
-            return False
-        return process.nodename not in self.queues and not process.purged \
-            and now_ms - process.first_ms < QUEUE_GRACE_MS
+        return self.may_answer(now_ms) and not process.purged and \
+            process.nodename not in self.queues and \
+            now_ms - process.first_ms < QUEUE_GRACE_MS
+
+    def may_answer(self, now_ms):
+        return self.answered or (self.first_answer_ms is not None and
+                                 now_ms < self.first_answer_ms)
 
     def queue_of(self, process):
         return None if process.purged else self.queues.get(process.nodename)
@@ -86,6 +94,8 @@ class Workers:
     def get(self, key, now_ms):
         if key not in self.processes:
             self.processes[key] = Process(key[0], now_ms)
+            if not self.answered and self.first_answer_ms is None:
+                self.first_answer_ms = now_ms + FIRST_ANSWER_MS
         return self.processes[key]
 
     def hear(self, process, now_ms):
