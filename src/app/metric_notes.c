@@ -149,7 +149,8 @@ static const struct metric_note notes[] = {
     {"celery_exporter_table_entries", "entries",
      "celery_exporter_table_entries / celery_exporter_table_entries_limit"},
     {"celery_exporter_table_entries_limit", "entries",
-     "celery_exporter_table_entries > 0.9 * celery_exporter_table_entries_limit"},
+     "celery_exporter_table_entries{table!=\"senders\"} > 0.9 * "
+     "celery_exporter_table_entries_limit"},
     {"celery_exporter_poll_success", "1 or 0",
      "min_over_time(celery_exporter_poll_success[5m]) == 0"},
     {"celery_exporter_poll_timestamp_seconds", "Unix time",
