@@ -248,9 +248,68 @@ START_TEST(random_use_agrees_with_plain_lists)
 }
 END_TEST
 
+START_TEST(a_search_makes_and_moves_nothing)
+{
+    struct evicted evicted = {0};
+    struct tasks *tasks = tasks_new(key, 3, on_evict, &evicted);
+    fill(tasks, 3);
+    ck_assert(tasks_find(tasks, STR("nobody")) == NULL);
+    ck_assert_uint_eq(tasks_find(tasks, STR("id-0"))->name, 0);
+
+    get(tasks, 100);
+
+    ck_assert_uint_eq(evicted.n, 1);
+    ck_assert_uint_eq(evicted.names[0], 0);
+    ck_assert_uint_eq(tasks_nnumbers(tasks), 3);
+    tasks_free(tasks);
+}
+END_TEST
+
+START_TEST(hearsay_goes_first_and_pushes_out_nothing_live)
+{
+    struct evicted evicted = {0};
+    struct tasks *tasks = tasks_new(key, 4, on_evict, &evicted);
+    fill(tasks, 2);
+    tasks_add_hearsay(tasks, STR("said-1"))->name = 11;
+    tasks_add_hearsay(tasks, STR("said-2"))->name = 12;
+    ck_assert(tasks_add_hearsay(tasks, STR("said-3")) == NULL);
+
+    get(tasks, 100);
+    get(tasks, 101);
+    ck_assert_uint_eq(evicted.n, 2);
+    ck_assert_uint_eq(evicted.names[0], 12);
+    ck_assert_uint_eq(evicted.names[1], 11);
+
+    /* A finished one gives way. */
+    tasks_finish(tasks, get(tasks, 1), 10);
+    ck_assert(tasks_add_hearsay(tasks, STR("said-3")) != NULL);
+    ck_assert_uint_eq(evicted.names[2], 1);
+    tasks_free(tasks);
+}
+END_TEST
+
+START_TEST(hearsay_that_an_event_confirms_is_like_any_other)
+{
+    struct evicted evicted = {0};
+    struct tasks *tasks = tasks_new(key, 3, on_evict, &evicted);
+    tasks_add_hearsay(tasks, STR("id-7"))->name = 7;
+    fill(tasks, 2);
+    get(tasks, 7);
+
+    get(tasks, 100);
+
+    ck_assert_uint_eq(evicted.n, 1);
+    ck_assert_uint_eq(evicted.names[0], 0);
+    tasks_free(tasks);
+}
+END_TEST
+
 void
 suite_add(TCase *tc)
 {
+    tcase_add_test(tc, a_search_makes_and_moves_nothing);
+    tcase_add_test(tc, hearsay_goes_first_and_pushes_out_nothing_live);
+    tcase_add_test(tc, hearsay_that_an_event_confirms_is_like_any_other);
     tcase_add_test(tc, a_new_entry_knows_nothing);
     tcase_add_test(tc, an_entry_is_found_again_also_under_an_empty_id);
     tcase_add_test(tc, when_full_the_least_recently_used_goes);

@@ -71,7 +71,8 @@ task(unsigned id)
 static void
 add(unsigned id, uint32_t detail, int64_t deadline_ms)
 {
-    const struct tally tally = {.detail = detail, .hostname = id};
+    const struct tally tally = {
+        .detail = detail, .hostname = id, .worker = detail / 10};
     waiting_add(waiting, task(id), &tally, deadline_ms);
 }
 
@@ -197,6 +198,32 @@ START_TEST(only_the_hosts_that_leave_are_let_out)
 }
 END_TEST
 
+/* A worker sent ten details each. */
+START_TEST(what_a_worker_sent_and_is_ready_comes_out_with_its_task)
+{
+    open_with(1000);
+    add(1, 10, 100); /* not ready, but of a task that is */
+    add(1, 21, 100);
+    add(2, 22, 100);
+    add(3, 31, 100);
+    for (uint32_t i = 0; i < 200; i++)
+        add(100 + i, 1000, 100);
+
+    waiting_release_worker(waiting, 2);
+
+    ck_assert_uint_eq(out.n, 2);
+    ck_assert_uint_eq(out.details[0], 10);
+    ck_assert_uint_eq(out.details[1], 21);
+    waiting_release_ready(waiting, task(2));
+    ck_assert_uint_eq(out.n, 2);
+    waiting_release_all_ready(waiting);
+    ck_assert_uint_eq(out.n, 3);
+    ck_assert_uint_eq(out.details[2], 31);
+    ck_assert_uint_eq(waiting_n(waiting), 201);
+    close_all();
+}
+END_TEST
+
 /* Every tally comes out exactly once, and those of a task in order. */
 START_TEST(random_use_loses_and_doubles_nothing)
 {
@@ -233,6 +260,7 @@ END_TEST
 void
 suite_add(TCase *tc)
 {
+    tcase_add_test(tc, what_a_worker_sent_and_is_ready_comes_out_with_its_task);
     tcase_add_test(tc, comes_out_when_it_is_due_and_not_before);
     tcase_add_test(tc, a_release_lets_out_one_task_in_order);
     tcase_add_test(tc, none_waits_means_no_deadline);
