@@ -1,13 +1,9 @@
-#include "model/metrics.h"
-
 #include <stdlib.h>
 
 #include "base/xalloc.h"
 #include "model/grace.h"
-#include "model/senders.h"
-#include "model/task_rules.h"
+#include "model/metrics_private.h"
 #include "model/tasks.h"
-#include "model/workers.h"
 
 enum {
     MAX_SENDERS = 4096,
@@ -18,25 +14,6 @@ enum {
 
 /* Thirty years, in seconds. */
 static const double MAX_DELAY = 1e9;
-
-struct metrics {
-    struct registry *registry;
-    struct hostnames *hostnames;
-    struct task_filter *filter;
-    struct senders *senders;
-    struct workers *workers;
-    struct task_rules *rules;
-    /* The exporter's own series, looked up once. */
-    struct series *self;
-    struct series *events[EVENT_TYPE_COUNT];
-    struct series *rejects[REJECT_COUNT];
-    bool broker_up;
-    int64_t blind_since_ms;
-    double blind_s; /* of the outages that have ended */
-    int64_t last_tick_ms;
-    int64_t gave_up_ms; /* when a worker's first answer was due and failed */
-    uint64_t generation;
-};
 
 /* ---- the exporter's own figures ---- */
 
@@ -303,78 +280,6 @@ metrics_free(struct metrics *m)
     hostnames_free(m->hostnames);
     registry_free(m->registry);
     free(m);
-}
-
-void
-metrics_worker_replied(struct metrics *m, struct str nodename, struct now now)
-{
-    workers_replied(m->workers, nodename, now);
-    m->generation++;
-}
-
-void
-metrics_worker_stats(struct metrics *m, struct str nodename,
-                     const struct pidbox_stats *stats, struct now now)
-{
-    workers_stats(m->workers, nodename, stats, now);
-    m->generation++;
-}
-
-void
-metrics_worker_queue(struct metrics *m, struct str nodename, struct str queue,
-                     struct now now)
-{
-    workers_replied(m->workers, nodename, now);
-    workers_set_queue(m->workers, nodename, queue);
-    task_rules_release_worker(m->rules, nodename);
-    m->generation++;
-}
-
-void
-metrics_worker_holds(struct metrics *m, struct str nodename,
-                     enum worker_holding what, size_t n, struct now now)
-{
-    workers_replied(m->workers, nodename, now);
-    workers_set_holding(m->workers, nodename, what, n, now);
-    task_rules_told(m->rules, workers_latest(m->workers, nodename), what, n);
-    m->generation++;
-}
-
-void
-metrics_learn_task(struct metrics *m, struct str nodename,
-                   const struct pidbox_request *request, struct now now)
-{
-    task_rules_learn(m->rules, workers_latest(m->workers, nodename), request,
-                     now);
-    m->generation++;
-}
-
-void
-metrics_register_task(struct metrics *m, struct str name, struct now now)
-{
-    task_rules_register(m->rules, name, now);
-    m->generation++;
-}
-
-void
-metrics_queue_empty(struct metrics *m, struct str queue, double before_s)
-{
-    task_rules_queue_empty(m->rules, queue, before_s);
-    m->generation++;
-}
-
-void
-metrics_each_suspect(const struct metrics *m,
-                     void (*fn)(void *ctx, struct str nodename), void *ctx)
-{
-    workers_each_suspect(m->workers, fn, ctx);
-}
-
-void
-metrics_each_mute(const struct metrics *m,
-                  void (*fn)(void *ctx, struct str nodename), void *ctx)
-{
-    workers_each_mute(m->workers, fn, ctx);
 }
 
 size_t

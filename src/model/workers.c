@@ -1,11 +1,8 @@
-#include "model/workers.h"
-
 #include <stdlib.h>
 
 #include "base/xalloc.h"
 #include "model/hosts.h"
-#include "model/nodes.h"
-#include "model/worker_table.h"
+#include "model/workers_private.h"
 
 enum {
     /* A process that fell silent while another of the same nodename came
@@ -17,18 +14,6 @@ enum {
     /* When places run out, those that have been down for longer give way. */
     CROWDED_MS = 10 * 60 * 1000,
     MAX_ACTIVE = 1000000000, /* more than any pool has */
-};
-
-struct workers {
-    struct workers_config config;
-    struct registry *registry;
-    struct losses_config losses;
-    struct worker_table table;
-    struct nodes *nodes;
-    struct hosts *hosts;
-    size_t nup;
-    int64_t first_answer_ms; /* see workers_first_answer_ms */
-    bool answered;           /* one of them did, ever */
 };
 
 struct workers *
@@ -67,14 +52,8 @@ workers_free(struct workers *workers)
     free(workers);
 }
 
-static struct node *
-node_of(const struct workers *workers, const struct worker *worker)
-{
-    return nodes_at(workers->nodes, worker->node);
-}
-
-static void
-judge(struct workers *workers, struct worker *worker, struct now now)
+void
+workers_judge(struct workers *workers, struct worker *worker, struct now now)
 {
     worker_figures_judge(&worker->figures, node_of(workers, worker),
                          workers->registry, !worker->up, now);
@@ -126,9 +105,9 @@ hear(struct workers *workers, struct worker *worker, struct now now)
         worker_table_number(&workers->table, worker);
 }
 
-/* What proves life, but not that a worker goes on after its goodbye. */
-static void
-hear_of_life(struct workers *workers, struct worker *worker, struct now now)
+void
+workers_hear_of_life(struct workers *workers, struct worker *worker,
+                     struct now now)
 {
     hear(workers, worker, now);
     if (!worker->up && !worker->goodbye)
@@ -189,22 +168,10 @@ workers_task_event(struct workers *workers, const struct event *ev,
     struct worker *worker = find_or_add(workers, ev, now);
     if (worker == NULL)
         return WORKERS_NONE;
-    hear_of_life(workers, worker, now);
+    workers_hear_of_life(workers, worker, now);
     worker_figures_task_event(&worker->figures, node_of(workers, worker),
                               workers->registry, ev, now.wall_s);
     return worker_table_number(&workers->table, worker);
-}
-
-void
-workers_replied(struct workers *workers, struct str nodename, struct now now)
-{
-    workers->answered = true;
-    workers->first_answer_ms = INT64_MAX;
-    const struct node *node = nodes_find(workers->nodes, nodename);
-    struct worker *worker =
-        node == NULL ? NULL : worker_table_at(&workers->table, node->latest);
-    if (worker != NULL && !worker->goodbye)
-        hear_of_life(workers, worker, now);
 }
 
 bool
@@ -287,7 +254,7 @@ check_worker(struct workers *workers, struct worker *worker, struct now now)
         hosts_count_lost(workers->hosts, node_of(workers, worker)->hostname,
                          now.wall_s);
     }
-    judge(workers, worker, now);
+    workers_judge(workers, worker, now);
     if (purged)
         purge(workers, worker);
 }
@@ -342,122 +309,4 @@ size_t
 workers_n(const struct workers *workers)
 {
     return workers->table.index.n;
-}
-
-/* ---- what replies tell ---- */
-
-/* The process that a reply of `stats` is of; where it does not say its pid,
- * the one that was heard last. */
-static struct worker *
-replier(struct workers *workers, struct str nodename, int64_t pid)
-{
-    if (pid > 0)
-        return worker_table_find(&workers->table, nodename, pid);
-    return worker_table_at(&workers->table, workers_latest(workers, nodename));
-}
-
-void
-workers_stats(struct workers *workers, struct str nodename,
-              const struct pidbox_stats *stats, struct now now)
-{
-    struct worker *worker = replier(workers, nodename, stats->pid);
-    if (worker == NULL || worker->goodbye)
-        return;
-    hear_of_life(workers, worker, now);
-    struct node *node = node_of(workers, worker);
-    worker_stats_set(&worker->stats, node, workers->registry, stats, now);
-    worker_figures_pool(node, workers->registry, stats->pool, now.wall_s);
-    losses_stats(&worker->figures.losses, &workers->losses, stats, now.mono_ms);
-    judge(workers, worker, now);
-}
-
-void
-workers_set_queue(struct workers *workers, struct str nodename,
-                  struct str queue)
-{
-    struct node *node = nodes_find(workers->nodes, nodename);
-    if (node == NULL)
-        return;
-    node->told_queue = true;
-    node->has_queue = queue.ptr != NULL;
-    if (node->has_queue)
-        node->queue =
-            registry_value(workers->registry, LABEL_QUEUE_NAME, queue);
-}
-
-enum worker_queue
-workers_queue(const struct workers *workers, uint32_t number, struct now now,
-              uint32_t *queue)
-{
-    const struct worker *worker = worker_table_at(&workers->table, number);
-    if (worker == NULL)
-        return WORKER_QUEUE_UNKNOWN;
-    const struct node *node = node_of(workers, worker);
-    if (node->has_queue) {
-        *queue = node->queue;
-        return WORKER_QUEUE_KNOWN;
-    }
-    const bool may_answer =
-        workers->answered || now.mono_ms < workers->first_answer_ms;
-    return !node->told_queue && may_answer &&
-                   now.mono_ms - worker->first_ms <
-                       workers->config.queue_grace_ms
-               ? WORKER_QUEUE_PENDING
-               : WORKER_QUEUE_UNKNOWN;
-}
-
-void
-workers_set_holding(struct workers *workers, struct str nodename,
-                    enum worker_holding what, size_t n, struct now now)
-{
-    const struct node *node = nodes_find(workers->nodes, nodename);
-    if (node == NULL || node->nup == 0)
-        return;
-    group_set(registry_group(workers->registry, GROUP_WORKER),
-              node_series(node, workers->registry, now.wall_s),
-              what == WORKER_RESERVED ? WORKER_RESERVED_COL
-                                      : WORKER_SCHEDULED_COL,
-              (double)n);
-}
-
-int64_t
-workers_first_answer_ms(const struct workers *workers)
-{
-    return workers->first_answer_ms;
-}
-
-uint32_t
-workers_latest(const struct workers *workers, struct str nodename)
-{
-    const struct node *node = nodes_find(workers->nodes, nodename);
-    return node == NULL ? WORKERS_NONE : node->latest;
-}
-
-static void
-each_live(const struct workers *workers,
-          bool (*is_wanted)(const struct losses *losses),
-          void (*fn)(void *ctx, struct str nodename), void *ctx)
-{
-    for (uint32_t i = 0; i < workers->table.nitems; i++) {
-        const struct worker *worker = &workers->table.items[i];
-        if (!worker->used || !worker->up || !is_wanted(&worker->figures.losses))
-            continue;
-        const struct node *node = node_of(workers, worker);
-        if (node->name != NULL)
-            fn(ctx, str_from(node->name));
-    }
-}
-
-void
-workers_each_suspect(const struct workers *workers,
-                     void (*fn)(void *ctx, struct str nodename), void *ctx)
-{
-    each_live(workers, losses_is_suspect, fn, ctx);
-}
-
-void
-workers_each_mute(const struct workers *workers,
-                  void (*fn)(void *ctx, struct str nodename), void *ctx)
-{
-    each_live(workers, losses_is_mute, fn, ctx);
 }

@@ -1,0 +1,27 @@
+#pragma once
+
+/* What the door for events (metrics.c) and that for replies
+ * (metrics_replies.c) share. */
+
+#include "model/metrics.h"
+#include "model/senders.h"
+#include "model/task_rules.h"
+
+struct metrics {
+    struct registry *registry;
+    struct hostnames *hostnames;
+    struct task_filter *filter;
+    struct senders *senders;
+    struct workers *workers;
+    struct task_rules *rules;
+    /* The exporter's own series, looked up once. */
+    struct series *self;
+    struct series *events[EVENT_TYPE_COUNT];
+    struct series *rejects[REJECT_COUNT];
+    bool broker_up;
+    int64_t blind_since_ms;
+    double blind_s; /* of the outages that have ended */
+    int64_t last_tick_ms;
+    int64_t gave_up_ms; /* when a worker's first answer was due and failed */
+    uint64_t generation;
+};
