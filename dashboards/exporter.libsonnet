@@ -148,7 +148,7 @@ function(config)
           ), 8, 8],
           [panels.graph(
             'Age of what was asked',
-            'How old the answers of workers and broker are, by what was asked. More than a minute: nobody answers, or the account may not ask.',
+            'How old the answers of workers and broker are, by what was asked. registered and bindings are asked at every twentieth poll only; others older than a minute: nobody answers, or the account may not ask.',
             [panels.query(
               'time() - min by (source) (%s)' % q.exporter('poll_timestamp_seconds'),
               '{{source}}'
@@ -199,11 +199,12 @@ function(config)
               { name: 'instance', title: 'Instance' },
               { name: 'job', title: 'Job' },
               { name: 'version', title: 'Version', width: 90 },
-              { name: 'revision', title: 'Revision', width: 130 },
+              { name: 'revision', title: 'Revision', width: 150 },
               { name: 'Value #B', title: 'Running for', unit: 's', decimals: 0, width: 120 },
-              { name: 'Value #C', title: 'Certificate ends in', unit: 's', decimals: 0, width: 160 },
+              { name: 'Value #C', title: 'TLS ends in', unit: 's', decimals: 0, width: 110 },
             ],
             'Instance',
+            ['Value #A'],
           ), 12, 9],
         ],
       },

@@ -48,14 +48,14 @@ function(config)
             'Tasks in 24 hours',
             'Tasks that ended in the last 24 hours, well or not; a retry is not an end.',
             q.finished(day),
-            'short',
+            'locale',
             decimals=0,
           ), 4, 4],
           [panels.stat(
             'Failed in 24 hours',
             'Tasks that failed for good in the last 24 hours, of any class of exception.',
             q.failed(day),
-            'short',
+            'locale',
             [[null, 'green'], [1, 'yellow']],
             decimals=0,
           ), 4, 4],
@@ -139,7 +139,7 @@ function(config)
             ],
             [
               { name: 'name', title: 'Task', links: [q.taskLink()] },
-              { name: 'Value #A', title: 'Ended', unit: 'short', decimals: 0, width: 90 },
+              { name: 'Value #A', title: 'Ended', unit: 'locale', decimals: 0, width: 90 },
               {
                 name: 'Value #B',
                 title: 'Succeeded',
@@ -159,7 +159,7 @@ function(config)
             [
               { name: 'name', title: 'Task', links: [q.taskLink()] },
               { name: 'exception', title: 'Exception' },
-              { name: 'Value', title: 'Failures', unit: 'short', decimals: 0, width: 100 },
+              { name: 'Value', title: 'Failures', unit: 'locale', decimals: 0, width: 100 },
             ],
             'Failures',
           ), 12, 10],

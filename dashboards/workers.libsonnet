@@ -217,6 +217,7 @@ function(config)
               },
             ],
             'Worker',
+            ['Value #A'],
           ), 16, 9],
           [panels.table(
             'Hosts',
