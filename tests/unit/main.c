@@ -3,6 +3,12 @@
 #include "suite.h"
 
 int
+rounds(int n)
+{
+    return getenv("TEST_SLOWLY") == NULL ? n : n / 100;
+}
+
+int
 main(void)
 {
     Suite *suite = suite_create(suite_name);

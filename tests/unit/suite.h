@@ -6,5 +6,9 @@
 
 #include <check.h>
 
+/* How often to repeat what is worth n rounds: a hundredth of them where
+ * $TEST_SLOWLY says that each takes far longer, as valgrind does. */
+int rounds(int n);
+
 extern const char suite_name[];
 void suite_add(TCase *tc);

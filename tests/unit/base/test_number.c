@@ -104,7 +104,7 @@ check_round_trip(double value)
 START_TEST(every_double_written_reads_back_the_same)
 {
     uint64_t state = 88172645463325252;
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < rounds(100000); i++) {
         const uint64_t bits = next_random(&state);
         double value;
         memcpy(&value, &bits, sizeof(value));
@@ -119,7 +119,7 @@ END_TEST
 START_TEST(decimals_are_read_as_strtod_reads_them)
 {
     uint64_t state = 2463534242;
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < rounds(200000); i++) {
         char text[64];
         const uint64_t digits = next_random(&state) >> (i % 50);
         const int point = (int)(next_random(&state) % 22);

@@ -265,21 +265,21 @@ send_many(enum event_type type, unsigned from, unsigned to)
 
 START_TEST(names_and_queues_survive_a_million_tasks_in_flight)
 {
-    enum { N = 1000000 };
+    const int n = rounds(1000000);
     struct metrics_config config = rig_config();
-    config.max_tracked_tasks = N;
+    config.max_tracked_tasks = (size_t)n;
     reopen(&config);
 
-    send_many(EVENT_TASK_SENT, 0, N);
-    send_many(EVENT_TASK_STARTED, 0, N);
+    send_many(EVENT_TASK_SENT, 0, n);
+    send_many(EVENT_TASK_STARTED, 0, n);
 
     ASSERT_VALUE(&rig,
                  "celery_task_started_total{hostname='h',name='t',"
                  "queue_name='q'}",
-                 N);
+                 n);
     ck_assert_uint_eq(rig_n(&rig, "celery_task_started_total{"), 1);
     ASSERT_VALUE(&rig, "celery_exporter_evicted_tasks_total", 0);
-    ASSERT_VALUE(&rig, "celery_exporter_tracked_tasks", N);
+    ASSERT_VALUE(&rig, "celery_exporter_tracked_tasks", n);
 }
 END_TEST
 
