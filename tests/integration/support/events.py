@@ -105,7 +105,7 @@ def envelope(body, routing_key="task.multi", **changes):
 def after_first_answer(exporter, page):
     """Events of the first worker wait a moment for its answer; those without a
     name wait on."""
-    deadline = time.monotonic() + 1.5
+    deadline = time.monotonic() + 2.5
     while time.monotonic() < deadline and page.sum(
             "celery_exporter_table_entries", table="waiting_events"):
         page = exporter.page()

@@ -24,7 +24,10 @@ FIELDS = {
 }
 VALUE = {key: re.compile(rf"^{name} (\S+)$", re.M)
          for key, name in FIELDS.items()}
-RECEIVED = re.compile(r"^celery_task_received_total\{[^}]*\} (\S+)$", re.M)
+# Counted by task only a moment later, as hand-made workers do not answer when
+# they are asked for their queues.
+RECEIVED = re.compile(
+    r'^celery_exporter_events_total\{event="task-received"\} (\S+)$', re.M)
 ATTEMPT_FAILED = re.compile(
     r'^celery_exporter_broker_connect_errors_total\{reason="(\w+)"\} (\S+)$',
     re.M)
