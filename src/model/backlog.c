@@ -173,7 +173,9 @@ void
 backlog_queue_empty(struct backlog *b, uint32_t queue, double before_s)
 {
     const uint32_t before = second_of(before_s);
-    if (queue >= b->nqueues || b->queues[queue].nqueued == 0 ||
+    /* A pass that goes on has seen some tasks without knowing this: the next
+     * poll says it again. */
+    if (b->looking || queue >= b->nqueues || b->queues[queue].nqueued == 0 ||
         oldest_of(b->oldest, queue) >= before)
         return;
     b->queues[queue].empty_before = before;
@@ -184,7 +186,7 @@ void
 backlog_told(struct backlog *b, uint32_t worker, enum worker_holding what,
              size_t n)
 {
-    if (worker == WORKERS_NONE)
+    if (worker == WORKERS_NONE || b->looking)
         return;
     holders_told(&b->holders, worker, what, n);
     if (b->nheld > 0 && holders_told_both(&b->holders, worker))
@@ -273,9 +275,11 @@ void
 backlog_tick(struct backlog *b, struct now now)
 {
     expire(b, now);
-    const bool must_look = b->look_in > 0 && --b->look_in == 0;
-    if (must_look || now.mono_ms - b->aged_ms > AGE_CHECK_MS)
-        begin_look(b, now);
+    if (!b->looking) {
+        const bool must_look = b->look_in > 0 && --b->look_in == 0;
+        if (must_look || now.mono_ms - b->aged_ms > AGE_CHECK_MS)
+            begin_look(b, now);
+    }
     if (b->looking)
         look(b, now);
     else if (b->nheld == 0)

@@ -312,6 +312,30 @@ START_TEST(an_empty_queue_holds_no_old_task)
 }
 END_TEST
 
+/* Polls come faster than so many tasks can be looked at. */
+START_TEST(polls_do_not_keep_the_last_of_many_tasks_from_being_looked_at)
+{
+    const int n = rounds(600000);
+    struct metrics_config config = rig_config();
+    config.max_tracked_tasks = (size_t)n + 10;
+    rig_close(&rig);
+    rig_open(&rig, &config);
+    for (int i = 0; i < n; i++) {
+        char uuid[16];
+        snprintf(uuid, sizeof(uuid), "%d", i);
+        received(uuid);
+    }
+    sent("lost", 30);
+
+    for (int i = 0; i < 20; i++) {
+        metrics_queue_empty(rig.metrics, STR("q"), T0 - 5);
+        rig_pass(&rig, 1);
+    }
+
+    ASSERT_ABSENT(&rig, OLDEST("q"));
+}
+END_TEST
+
 START_TEST(events_of_a_task_that_was_dropped_change_nothing)
 {
     sent("a", 30);
@@ -650,6 +674,8 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_sent_long_after_the_end_is_a_new_one);
     tcase_add_test(tc, an_evicted_task_does_not_wait);
     tcase_add_test(tc, an_empty_queue_holds_no_old_task);
+    tcase_add_test(
+        tc, polls_do_not_keep_the_last_of_many_tasks_from_being_looked_at);
     tcase_add_test(tc, events_of_a_task_that_was_dropped_change_nothing);
     tcase_add_test(tc, a_task_that_its_worker_names_waits_however_long);
     tcase_add_test(tc, a_task_that_its_worker_does_not_name_has_gone);
