@@ -315,7 +315,7 @@ END_TEST
 /* Polls come faster than so many tasks can be looked at. */
 START_TEST(polls_do_not_keep_the_last_of_many_tasks_from_being_looked_at)
 {
-    const int n = rounds(600000);
+    const int n = rounds(1000000);
     struct metrics_config config = rig_config();
     config.max_tracked_tasks = (size_t)n + 10;
     rig_close(&rig);
