@@ -97,8 +97,8 @@ const struct option_row option_rows_metrics[] = {
              "regular expression, and the part of the host that it matches is "
              "replaced; \\1 to \\9 in REPLACEMENT are its groups. The last "
              "equals sign without a backslash divides the two. Numbers of "
-             "hosts that become one add up. Hosts of more than 255 bytes stay "
-             "as they are."},
+             "hosts that become one add up. Hosts of more than 255 bytes, "
+             "and those of which nothing would be left, stay as they are."},
     {.name = "task-include",
      .group = OPTION_METRICS,
      .type = OPTION_TEXTS,

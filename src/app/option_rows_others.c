@@ -73,7 +73,7 @@ const struct option_row option_rows_others[] = {
      .bare = 60,
      .help = "Turn task events on in workers that run without them, and look "
              "for such workers this often: every 60 s when no time is given. "
-             "The variable takes true and false, too."},
+             "true, false, 1 (true) and 0 (false) are taken, too."},
     /* limits */
     {.name = "max-tracked-tasks",
      .group = OPTION_LIMITS,

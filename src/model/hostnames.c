@@ -77,8 +77,10 @@ rewrite(struct hostnames *hostnames, struct str host)
     bool matches = false;
     for (size_t i = 0; i < hostnames->nrewrites && !matches; i++)
         matches = host_rewrite_apply(hostnames->rewrites[i], host, &text);
-    const uint32_t value = registry_value(hostnames->registry, LABEL_HOSTNAME,
-                                          matches ? buf_str(&text) : host);
+    /* To Prometheus an empty label is none. */
+    const uint32_t value =
+        registry_value(hostnames->registry, LABEL_HOSTNAME,
+                       matches && text.len > 0 ? buf_str(&text) : host);
     buf_close(&text);
     return value;
 }

@@ -91,6 +91,16 @@ START_TEST(first_rewrite_that_matches_is_applied_once)
 }
 END_TEST
 
+START_TEST(host_of_which_nothing_is_left_stays)
+{
+    open_with(false, ".*=", NULL);
+
+    rig_heartbeat(&rig, "a@web", 1, 2, 0);
+
+    ASSERT_VALUE(&rig, "celery_worker_up{hostname='web'}", 1);
+}
+END_TEST
+
 START_TEST(hosts_that_become_one_add_up)
 {
     open_with(false, "^web-[0-9]+$=web", NULL);
@@ -214,6 +224,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, nodename_is_the_label_when_asked_for);
     tcase_add_test(tc, clients_stay_hosts);
     tcase_add_test(tc, first_rewrite_that_matches_is_applied_once);
+    tcase_add_test(tc, host_of_which_nothing_is_left_stays);
     tcase_add_test(tc, hosts_that_become_one_add_up);
     tcase_add_test(tc, the_last_of_them_takes_the_series_along);
     tcase_add_test(tc, rewrites_see_the_nodename_when_that_is_the_label);
