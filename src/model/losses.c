@@ -12,7 +12,7 @@ enum {
     UPTIME_SLACK_MS = 3 * 1000,
 };
 
-/* No worker has started more tasks than this, and sums of it never wrap. */
+/* No worker has started more tasks than this. */
 #define MAX_PROCESSED (INT64_C(1) << 53)
 /* Thirty years. */
 #define MAX_UPTIME_S INT64_C(1000000000)
@@ -27,6 +27,7 @@ losses_init(struct losses *l, const struct losses_config *config)
     };
     intervals_init(&l->intervals, -1);
     suspicion_init(&l->suspicion);
+    twins_init(&l->twins);
 }
 
 void
@@ -76,7 +77,8 @@ goes_back(const struct losses *l, const struct event *ev)
     return ev->clock >= 0 && ev->clock < l->intervals.open_clock;
 }
 
-/* Another process of the same nodename and pid, as in containers. */
+/* Another process of the same nodename and pid, as in containers: one after the
+ * other, or both at once. */
 static bool
 is_another(const struct losses *l, const struct event *ev)
 {
@@ -88,13 +90,28 @@ is_another(const struct losses *l, const struct event *ev)
 static void
 start_over(struct losses *l, const struct losses_config *config)
 {
-    losses_judge(l, true, INT64_MAX);
     const int64_t fresh = l->fresh;
     const int64_t nearly = l->intervals.open.starts + l->nlate;
+    const struct twins twins = l->twins;
     losses_close(l);
     losses_init(l, config);
     l->fresh = fresh;
     l->nearly = nearly;
+    l->twins = twins;
+}
+
+/* A restart says worker-online, unless we were not there to hear it. What
+ * waits to be judged may be the other one's otherwise. */
+static void
+replace(struct losses *l, const struct losses_config *config,
+        const struct event *ev, int64_t now_ms)
+{
+    const bool falls = ev->processed < l->processed;
+    if (ev->type == EVENT_WORKER_ONLINE || l->intervals.open.blind)
+        losses_judge(l, true, INT64_MAX);
+    else
+        twins_fall(&l->twins, falls ? l->processed : INT64_MAX, now_ms);
+    start_over(l, config);
 }
 
 static void
@@ -119,17 +136,46 @@ begin(struct losses *l, const struct event *ev, int64_t now_ms)
     intervals_close(&l->intervals, ev->processed, ev->clock, now_ms);
 }
 
+/* Nothing is known of their intervals: they begin once there is one of them. */
+static int64_t
+report_twins(struct losses *l, const struct losses_config *config,
+             const struct event *ev, int64_t now_ms)
+{
+    twins_watch(&l->twins, ev->processed, ev->type == EVENT_WORKER_ONLINE,
+                now_ms);
+    if (!l->twins.found) {
+        start_over(l, config);
+        l->origin_told = true;
+        begin(l, ev, now_ms);
+    }
+    return twins_count_found(&l->twins, ev->processed);
+}
+
+static void
+look_for_twins(struct losses *l, const struct losses_config *config,
+               const struct event *ev, int64_t now_ms)
+{
+    if (is_another(l, ev))
+        replace(l, config, ev, now_ms);
+    else
+        twins_rise(&l->twins, ev->processed, now_ms);
+    if (l->twins.found)
+        start_over(l, config);
+}
+
 int64_t
 losses_report(struct losses *l, const struct losses_config *config,
               const struct event *ev, int64_t now_ms)
 {
     if (ev->processed < 0 || ev->processed > MAX_PROCESSED)
         return 0;
-    if (l->processed >= 0 && is_another(l, ev))
-        start_over(l, config);
+    if (l->processed >= 0)
+        look_for_twins(l, config, ev, now_ms);
+    if (l->twins.found)
+        return report_twins(l, config, ev, now_ms);
     if (l->processed < 0) {
         begin(l, ev, now_ms);
-        return ev->processed;
+        return twins_count(&l->twins, ev->processed);
     }
     if (goes_back(l, ev))
         return 0;
@@ -137,7 +183,7 @@ losses_report(struct losses *l, const struct losses_config *config,
     intervals_close(&l->intervals, growth, ev->clock, now_ms);
     l->processed = ev->processed;
     l->nlate = 0;
-    return growth;
+    return twins_count(&l->twins, growth);
 }
 
 void

@@ -8,11 +8,12 @@
  * Not missed is what ran silently (send_events=False), and what ran while the
  * task events of the process were off. They were when it processed tasks in an
  * interval that we listened to from end to end, and sent no task event at
- * all. */
+ * all. Nothing is missed of two processes that cannot be told apart. */
 
 #include "model/intervals.h"
 #include "model/silent_tasks.h"
 #include "model/suspicion.h"
+#include "model/twins.h"
 #include "wire/event.h"
 
 struct losses_config {
@@ -30,7 +31,7 @@ enum losses_events {
 
 /* One process. Counts are of tasks. */
 struct losses {
-    int64_t processed;   /* of the last report, -1 before the first */
+    int64_t processed;   /* of the last report; -1 before it, and of twins */
     int64_t began_at;    /* of the first one */
     int64_t began_clock; /* starts before it are not counted */
     int64_t nearly;      /* such starts */
@@ -46,6 +47,7 @@ struct losses {
     int64_t fresh;   /* missed and not yet taken */
     struct silent_tasks silent;
     struct suspicion suspicion;
+    struct twins twins;
 };
 
 void losses_init(struct losses *losses, const struct losses_config *config);
@@ -53,7 +55,8 @@ void losses_close(struct losses *losses);
 /* A task event of the process, no exact repeat. */
 void losses_task_event(struct losses *losses, const struct event *ev);
 /* A worker-online, -heartbeat or -offline, no exact repeat. Gives how many
- * tasks more the process has processed: all of them, the first time. */
+ * tasks more the process has processed: all of them, the first time. Of twins
+ * at most that. What it gives in all never wraps. */
 int64_t losses_report(struct losses *losses, const struct losses_config *config,
                       const struct event *ev, int64_t now_ms);
 /* Its reply to `stats`. */

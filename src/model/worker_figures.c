@@ -11,6 +11,8 @@ enum {
     SOFTWARE_CHANGE_MS = 60 * 1000,
 };
 
+#define MAX_SUM (UINT64_C(1) << 62)
+
 static void
 drop_info(const struct node *node, struct group *group)
 {
@@ -104,6 +106,20 @@ show_events(struct worker_figures *figures, const struct node *node,
               node_series(node, registry, wall_s), WORKER_EVENTS_COL, on);
 }
 
+/* Who publishes may send as many absurd figures as he likes: the sum stays
+ * where it is rather than wrap. */
+static void
+count_capped(struct group *group, struct series *series, size_t column,
+             int64_t n)
+{
+    series = group_touch(group, series, column);
+    if (series == NULL)
+        return;
+    const uint64_t sum = series->cells[column].count;
+    const uint64_t room = sum < MAX_SUM ? MAX_SUM - sum : 0;
+    group_count(group, series, column, (uint64_t)n < room ? (uint64_t)n : room);
+}
+
 /* `processed` counts from the start of the process; the family sums what the
  * processes of one nodename add. */
 static void
@@ -120,7 +136,7 @@ count_processed(struct worker_figures *figures, const struct node *node,
         show_events(figures, node, registry, true, now.wall_s);
     const int64_t growth =
         losses_report(&figures->losses, config, ev, now.mono_ms);
-    group_count(group, series, WORKER_PROCESSED_COL, (uint64_t)growth);
+    count_capped(group, series, WORKER_PROCESSED_COL, growth);
     group_touch(group, series, WORKER_MISSED_COL);
 }
 
@@ -131,9 +147,9 @@ worker_figures_judge(struct worker_figures *figures, const struct node *node,
     losses_judge(&figures->losses, gone, now.mono_ms);
     const int64_t missed = losses_take(&figures->losses);
     if (missed > 0)
-        group_count(registry_group(registry, GROUP_WORKER),
-                    node_series(node, registry, now.wall_s), WORKER_MISSED_COL,
-                    (uint64_t)missed);
+        count_capped(registry_group(registry, GROUP_WORKER),
+                     node_series(node, registry, now.wall_s), WORKER_MISSED_COL,
+                     missed);
     if (!figures->shown_off && losses_is_mute(&figures->losses))
         show_events(figures, node, registry, false, now.wall_s);
 }

@@ -606,6 +606,148 @@ START_TEST(nor_one_whose_uptime_cannot_be)
 }
 END_TEST
 
+/* ---- two of one name and pid ---- */
+
+struct process {
+    int64_t processed;
+    int64_t clock;
+};
+
+static uint64_t
+twin_says(struct process *p, enum event_type type)
+{
+    const struct event ev = {
+        .type = type, .processed = p->processed, .clock = ++p->clock, .pid = 1};
+    const uint64_t growth =
+        (uint64_t)losses_report(&losses, &config, &ev, now_ms);
+    judge(false);
+    return growth;
+}
+
+static uint64_t
+twin_runs(struct process *p, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        p->processed++;
+        task_event(EVENT_TASK_STARTED, ++p->clock);
+        task_event(EVENT_TASK_SUCCEEDED, ++p->clock);
+    }
+    return twin_says(p, EVENT_WORKER_HEARTBEAT);
+}
+
+/* Both in turn, a second apart, in all so many rounds of tasks of each. */
+static void
+alternate(struct process *a, int64_t na, struct process *b, int64_t nb,
+          int nrounds, uint64_t *total)
+{
+    for (int i = 0; i < nrounds; i++) {
+        pass(1);
+        *total += twin_runs(a, na);
+        pass(1);
+        *total += twin_runs(b, nb);
+    }
+}
+
+static const struct {
+    struct process a, b;
+    int64_t na, nb;
+} twins_cases[] = {
+    {{0, 0}, {0, 0}, 7, 1},         {{0, 0}, {0, 0}, 1, 1},
+    {{0, 0}, {0, 0}, 3, 0},         {{70, 500}, {20, 30}, 5, 2},
+    {{20, 500}, {70, 30}, 2, 2},    {{1000, 9}, {0, 4000}, 1, 0},
+    {{1000, 9000}, {0, 0}, 20, 30},
+};
+
+START_TEST(of_twins_nothing_is_missed_and_never_too_much_processed)
+{
+    struct process a = twins_cases[_i].a;
+    struct process b = twins_cases[_i].b;
+    uint64_t total = twin_says(&a, EVENT_WORKER_HEARTBEAT);
+    alternate(&a, twins_cases[_i].na, &b, twins_cases[_i].nb, 200, &total);
+    subscribe();
+    alternate(&a, twins_cases[_i].na, &b, twins_cases[_i].nb, 200, &total);
+    pass(60);
+
+    expect(0);
+    ck_assert_uint_le(total, (uint64_t)(a.processed + b.processed));
+}
+END_TEST
+
+START_TEST(a_twin_that_says_online_does_not_grow_it_either)
+{
+    struct process a = {1000, 5000};
+    struct process b = {0, 0};
+    uint64_t total = twin_runs(&a, 1);
+    pass(1);
+    total += twin_says(&b, EVENT_WORKER_ONLINE);
+    alternate(&a, 4, &b, 3, 1000, &total);
+    pass(60);
+
+    expect(0);
+    ck_assert_uint_le(total, (uint64_t)(a.processed + b.processed));
+}
+END_TEST
+
+START_TEST(twins_are_none_ten_minutes_after_the_last_one_came_online)
+{
+    struct process a = {0, 0};
+    struct process b = {0, 0};
+    uint64_t total = 0;
+    alternate(&a, 7, &b, 1, 20, &total);
+    b = (struct process){0, b.clock};
+    total += twin_says(&b, EVENT_WORKER_ONLINE);
+    pass(300);
+    twin_runs(&b, 1);
+    pass(301);
+    twin_runs(&b, 1);
+
+    processed = b.processed;
+    worker_clock = b.clock;
+    run(1);
+    lose(1);
+    beat_and_reply(0);
+    beat();
+
+    expect(1);
+}
+END_TEST
+
+START_TEST(restarts_that_say_online_are_none)
+{
+    for (int i = 0; i < 10; i++) {
+        restart();
+        online();
+        run(3);
+        lose(1);
+        beat_and_reply(0);
+        beat();
+    }
+
+    expect(10);
+}
+END_TEST
+
+/* We were away meanwhile. */
+START_TEST(restarts_in_blind_time_are_none)
+{
+    processed = 5;
+    run(1);
+    beat();
+    for (int i = 0; i < 5; i++) {
+        subscribe();
+        restart();
+        run(1);
+        beat();
+        run(3 + i);
+        lose(1);
+        beat_and_reply(0);
+        beat();
+    }
+
+    expect(5);
+}
+END_TEST
+
 /* ---- silent tasks ---- */
 
 START_TEST(silent_tasks_are_not_missed)
@@ -833,6 +975,14 @@ suite_add(TCase *tc)
     tcase_add_test(tc, also_when_it_is_asked_before_its_first_heartbeat);
     tcase_add_test(tc, a_worker_that_is_older_than_we_does_not);
     tcase_add_test(tc, nor_one_whose_uptime_cannot_be);
+    tcase_add_loop_test(tc,
+                        of_twins_nothing_is_missed_and_never_too_much_processed,
+                        0, COUNT_OF(twins_cases));
+    tcase_add_test(tc, a_twin_that_says_online_does_not_grow_it_either);
+    tcase_add_test(tc,
+                   twins_are_none_ten_minutes_after_the_last_one_came_online);
+    tcase_add_test(tc, restarts_that_say_online_are_none);
+    tcase_add_test(tc, restarts_in_blind_time_are_none);
     tcase_add_test(tc, silent_tasks_are_not_missed);
     tcase_add_test(tc, silent_tasks_from_before_our_time_are_none_of_ours);
     tcase_add_test(tc, silent_tasks_before_the_first_reply_are_not_missed);

@@ -66,6 +66,35 @@ START_TEST(absurd_figures_do_not_overflow)
 }
 END_TEST
 
+START_TEST(absurd_figures_do_not_wrap_the_sum)
+{
+    const int64_t most = INT64_C(1) << 53;
+    for (int64_t pid = 1; pid <= 3; pid++)
+        for (int i = 0; i < 1000; i++) {
+            rig_online(&rig, "celery@h", pid);
+            rig_heartbeat(&rig, "celery@h", pid, 0, most);
+        }
+
+    ASSERT_VALUE(&rig, PROCESSED, 0x1p62);
+}
+END_TEST
+
+START_TEST(two_containers_of_one_nodename_and_pid_miss_nothing)
+{
+    for (int i = 0; i < 20; i++) {
+        rig_run_task(&rig, STR("celery@h"), STR("u"), STR("t"));
+        rig_heartbeat(&rig, "celery@h", 1, 0, 100 + i);
+        rig_pass(&rig, 1);
+        rig_heartbeat(&rig, "celery@h", 1, 0, 7);
+        rig_pass(&rig, 1);
+    }
+    rig_pass(&rig, 60);
+
+    ASSERT_VALUE(&rig, MISSED, 0);
+    ck_assert_double_le(rig_value(&rig, PROCESSED), 119 + 7);
+}
+END_TEST
+
 START_TEST(load_and_software_are_shown_under_the_nodename)
 {
     SEND(&rig, EVENT_WORKER_HEARTBEAT, .loadavg = {0.5, 1.25, 2},
@@ -201,6 +230,8 @@ suite_add(TCase *tc)
     tcase_add_test(tc, a_forced_heartbeat_proves_life_and_changes_nothing_else);
     tcase_add_test(tc, processed_survives_a_restart_as_a_counter);
     tcase_add_test(tc, absurd_figures_do_not_overflow);
+    tcase_add_test(tc, absurd_figures_do_not_wrap_the_sum);
+    tcase_add_test(tc, two_containers_of_one_nodename_and_pid_miss_nothing);
     tcase_add_test(tc, load_and_software_are_shown_under_the_nodename);
     tcase_add_test(
         tc, an_upgrade_replaces_the_info_but_not_more_than_once_a_minute);
