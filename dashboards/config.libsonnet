@@ -15,7 +15,7 @@
 
     dashboardNamePrefix: 'Celery / ',
     dashboardTags: ['celery'],
-    dashboardRefresh: '30s',
+    dashboardRefresh: '1m',
     dashboardTimezone: 'browser',
     dashboardFrom: 'now-6h',
 

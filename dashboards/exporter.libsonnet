@@ -247,7 +247,7 @@ function(config)
           [panels.graph(
             'CPU',
             'Processor time of the exporter. 1 is one core.',
-            [panels.query(q.sum(q.rate(q.process('cpu_seconds_total')), 'instance'), '{{instance}}')],
+            [panels.query(q.sum(q.processRate('cpu_seconds_total'), 'instance'), '{{instance}}')],
             { unit: 'percentunit' },
           ), 8, 8],
           [panels.graph(

@@ -17,6 +17,26 @@ function(config)
   local outcome(family, state) =
     panels.query(q.sum(q.rate(q.celery(family))), state);
 
+  local common = 'topk(20, %s)' % q.finished(day, by='name');
+  local failing = 'topk(20, round(%s) > 0)' % q.failed(day, by='name');
+  // A class of exceptions is born at its first failure: increase() alone would
+  // not see that one.
+  local failedTotal = q.celery('task_failed_total');
+  local exceptions = '(%s unless %s offset %s or %s)' % [
+    failedTotal,
+    failedTotal,
+    day,
+    q.increase(failedTotal, day),
+  ];
+  local success(name) = {
+    name: name,
+    title: 'Succeeded',
+    unit: 'percentunit',
+    decimals: 1,
+    width: 100,
+    steps: [[null, 'red'], [0.95, 'yellow'], [0.99, 'green']],
+  };
+
   dashboard.new(
     config,
     'overview',
@@ -133,40 +153,44 @@ function(config)
             'Most common tasks',
             'The twenty tasks that ended most often in 24 hours, with their success rate, and how long they run at the 95th percentile. A name leads to the page of the task.',
             [
-              'topk(20, %s)' % q.finished(day, by='name'),
-              q.successRatio(day, by='name'),
-              q.quantile(0.95, 'task_runtime', by='name', range=day),
+              common,
+              '%s and on (name) %s' % [q.successRatio(day, by='name'), common],
+              '%s and on (name) %s' % [q.quantile(0.95, 'task_runtime', by='name', range=day), common],
             ],
             [
               { name: 'name', title: 'Task', links: [q.taskLink()] },
-              { name: 'Value #A', title: 'Ended', unit: 'locale', decimals: 0, width: 90 },
-              {
-                name: 'Value #B',
-                title: 'Succeeded',
-                unit: 'percentunit',
-                decimals: 1,
-                width: 100,
-                steps: [[null, 'red'], [0.95, 'yellow'], [0.99, 'green']],
-              },
-              { name: 'Value #C', title: 'Runtime p95', unit: 's', width: 110 },
+              { name: 'Value #A', title: 'Ended', unit: 'locale', decimals: 0, width: 80 },
+              success('Value #B'),
+              { name: 'Value #C', title: 'Runtime p95', unit: 's', width: 100 },
             ],
             'Ended',
-          ), 12, 10],
+          ), 10, 10],
           [panels.table(
             'What fails most',
+            'The twenty tasks with most failures in 24 hours, and their success rate.',
+            [failing, '%s and on (name) %s' % [q.successRatio(day, by='name'), failing]],
+            [
+              { name: 'name', title: 'Task', links: [q.taskLink()] },
+              { name: 'Value #A', title: 'Failed', unit: 'locale', decimals: 0, width: 80 },
+              success('Value #B'),
+            ],
+            'Failed',
+          ), 7, 10],
+          [panels.table(
+            'How it fails',
             'Failures of 24 hours by task and class of exception.',
-            ['topk(20, round(%s) > 0)' % q.sum(q.increase(q.celery('task_failed_total'), day), 'name, exception')],
+            ['topk(20, round(%s) > 0)' % q.sum(exceptions, 'name, exception')],
             [
               { name: 'name', title: 'Task', links: [q.taskLink()] },
               { name: 'exception', title: 'Exception' },
-              { name: 'Value', title: 'Failures', unit: 'locale', decimals: 0, width: 100 },
+              { name: 'Value', title: 'Failed', unit: 'locale', decimals: 0, width: 80 },
             ],
-            'Failures',
-          ), 12, 10],
+            'Failed',
+          ), 7, 10],
           [panels.bars(
             'Where the time goes',
             'Worker slots that each task kept busy on average over the last 24 hours, the ten busiest ones.',
-            'topk(10, %s)' % q.sum(q.rate(q.celery('task_runtime_sum')), 'name'),
+            'topk(10, %s / 86400)' % q.sum(q.increase(q.celery('task_runtime_sum'), day), 'name'),
             '{{name}}',
             'short',
             [[null, 'blue']],
@@ -174,12 +198,14 @@ function(config)
           [panels.table(
             'Alerts that fire',
             'Alerts of the Celery mixin that fire now. Empty is good; nothing is shown, either, where the rules are not loaded.',
-            ['sum by (alertname, severity, name, queue_name) (ALERTS{alertstate="firing", alertname=~"Celery.*", job=~"$job|"})'],
+            ['sum by (alertname, severity, name, queue_name, hostname, worker) (ALERTS{alertstate="firing", alertname=~"Celery.*", job=~"$job|"})'],
             [
               { name: 'alertname', title: 'Alert', links: [q.runbook('${__data.fields.Alert}')] },
               { name: 'severity', title: 'Severity', width: 90 },
               { name: 'name', title: 'Task' },
               { name: 'queue_name', title: 'Queue' },
+              { name: 'hostname', title: 'Host' },
+              { name: 'worker', title: 'Worker' },
               { name: 'Value', title: 'Series', width: 80 },
             ],
             'Severity',

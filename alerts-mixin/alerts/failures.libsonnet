@@ -54,11 +54,15 @@ local promql = import '../lib/promql.libsonnet';
     a.make(
       'CeleryTaskFailures',
       'tasks',
-      q.sumGrown(
-        q.labels(['name']),
-        q.task('task_failed_total', ['exception!=""'] + matchers(i)),
-        s.window
-      ) + ' > ' + q.number(s.threshold),
+      // increase() extrapolates: one failure is 1.03.
+      'round(%s) > %s' % [
+        q.sumGrown(
+          q.labels(['name']),
+          q.task('task_failed_total', ['exception!=""'] + matchers(i)),
+          s.window
+        ),
+        q.number(s.threshold),
+      ],
       'A Celery task fails too often.',
       a.where + ': {{ $labels.name }} failed {{ $value | printf "%%.0f" }} times in %s.' % s.window,
       'task',

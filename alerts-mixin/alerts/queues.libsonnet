@@ -79,14 +79,15 @@ local promql = import '../lib/promql.libsonnet';
           'A task has waited too long in a Celery queue.',
           a.where + ': the oldest task of the queue {{ $labels.queue_name }} has waited for {{ $value | humanizeDuration }}.'
         )
-        // It grows, or stands still to the message: where workers take and
-        // clients send, the length moves.
+        // It grows by more than a fifth of itself, so that a ripple is none; or it stands
+        // still to the message: where workers take and clients send, the length moves.
         + make(
           'CeleryQueueNotDraining',
           |||
             min_over_time(%(length)s[%(window)s]) > %(threshold)s
             and (
-              deriv(%(length)s[%(window)s]) > 0
+              deriv(%(length)s[%(window)s]) * %(seconds)s
+                > 0.2 * avg_over_time(%(length)s[%(window)s])
               or changes(%(length)s[%(window)s]) == 0
             )
             and count_over_time(%(length)s[%(window)s]) > 1
@@ -94,6 +95,7 @@ local promql = import '../lib/promql.libsonnet';
           ||| % {
             length: q.recorded('job_queue:celery_queue_length:max', q.watchedQueues),
             window: s.CeleryQueueNotDraining.window,
+            seconds: q.seconds(s.CeleryQueueNotDraining.window),
             threshold: q.number(s.CeleryQueueNotDraining.threshold),
           },
           'A Celery queue does not drain.',

@@ -18,6 +18,8 @@ local promql = import '../lib/promql.libsonnet';
         // said goodbye: a deploy is over by then. The series of workers are
         // purged after a while, those of queues may be, and a restarted exporter has
         // none; what was there within `memory` is missed then, if the exporter can see.
+        // The counts of the lost go down with a purge or a restart of the exporter: what
+        // they were while a worker was alive is no news.
         make(
           'CeleryAllWorkersDown',
           |||
@@ -37,7 +39,10 @@ local promql = import '../lib/promql.libsonnet';
             and on %(job)s (
               (
                 max_over_time(job:celery_worker_lost:sum[%(grace)s])
-                > last_over_time(job:celery_worker_lost_while_up:sum[%(window)s])
+                > (
+                  max_over_time(job:celery_worker_lost_while_up:sum[%(grace)s])
+                  or last_over_time(job:celery_worker_lost_while_up:sum[%(window)s])
+                )
               )
               or (
                 group by %(job)s (instance:celery_exporter:present offset %(grace)s)

@@ -94,11 +94,13 @@ local waits(short, long, minutes) = [
   {
     alert: 'CeleryQueueNotDraining',
     title: 'grows',
-    broken: [['celery_queue_length{TARGET,queue_name="emails"}', '0x20 20x24 21+1x15 36x30 0x60']],
+    broken: [['celery_queue_length{TARGET,queue_name="emails"}', '0x20 20x24 21+4x15 81x30 0x60']],
     // It shrinks; at the threshold it grows, but not beyond for long enough.
     other: [
       ['celery_queue_length{TARGET,queue_name="emails"}', '900-5x120'],
       ['celery_queue_length{TARGET,queue_name="celery"}', '10x60 10+1x20 0x60'],
+      // A ripple around a length that stays.
+      ['celery_queue_length{TARGET,queue_name="ripple"}', '40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43 40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43 40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43 40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43 40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43 40 42 45 47 50 48 45 42 40 41 44 47 50 49 46 43'],
     ],
     idle: [['celery_queue_length{TARGET,queue_name="emails"}', '0x120']],
     quiet: ['20m', '49m', '93m'],

@@ -68,6 +68,15 @@ local lost = {
     pending: ['11m'],
     fires: ['12m', '15m'],
   },
+  // The count of the lost begins again, and is no smaller loss for it.
+  down {
+    title: 'a deploy soon after the exporter was restarted',
+    broken: [
+      ['celery_worker_up{TARGET,hostname="h1"}', '1x30 0x8 1x60'],
+      ['celery_worker_lost_total{TARGET,hostname="h1"}', '3x25 0x100'],
+    ],
+    quiet: ['30m', '32m', '36m', '39m', '45m', '60m'],
+  },
   down {
     title: 'all stopped and none came back',
     broken: [

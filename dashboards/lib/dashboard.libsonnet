@@ -87,7 +87,7 @@ local queryVariable(config, name, label, query, multi=true, hide=0) = {
           enable: true,
           hide: false,
           iconColor: 'light-blue',
-          expr: 'changes(process_start_time_seconds{%s}[$__rate_interval]) > 0' % queries.selector,
+          expr: queries.ofExporter('changes(process_start_time_seconds{%s}[$__rate_interval])' % queries.selector) + ' > 0',
           titleFormat: 'The exporter restarted: counters began at 0',
           useValueForTime: false,
         },
@@ -110,7 +110,7 @@ local queryVariable(config, name, label, query, multi=true, hide=0) = {
           skipUrlSync: false,
         },
       ] + (
-        if config.showMultiCluster then [
+        if config.showMultiCluster && config.clusterLabel != '' then [
           queryVariable(
             config,
             'cluster',

@@ -1,6 +1,6 @@
 // Selectors and what several dashboards ask in the same words.
 function(config) {
-  local cluster = if config.showMultiCluster then config.clusterLabel + '=~"$cluster",' else '',
+  local cluster = if config.showMultiCluster && config.clusterLabel != '' then config.clusterLabel + '=~"$cluster",' else '',
   local p = config.metricPrefix,
 
   // In every query.
@@ -14,7 +14,10 @@ function(config) {
   // A metric of Celery's, of the exporter's own, of its process.
   celery(name, extra=''):: '%s%s{%s}' % [p, name, self.selector + (if extra == '' then '' else ',' + extra)],
   exporter(name, extra=''):: 'celery_exporter_%s{%s}' % [name, self.selector + (if extra == '' then '' else ',' + extra)],
-  process(name):: 'process_%s{%s}' % [name, self.selector],
+  // Every program has process_*: only that of exporters.
+  process(name):: self.ofExporter('process_%s{%s}' % [name, self.selector]),
+  processRate(name):: self.ofExporter(self.rate('process_%s{%s}' % [name, self.selector])),
+  ofExporter(expr):: '(%s and on (job, instance) %s)' % [expr, self.exporter('broker_up')],
 
   rate(metric):: 'rate(%s[$__rate_interval])' % metric,
   increase(metric, range='$__range'):: 'increase(%s[%s])' % [metric, range],
@@ -48,7 +51,7 @@ function(config) {
     '(%s or %s) / (%s > 0)' % [both[0], zero, self.finished(range, extra, by)],
 
   // The same task has one link in every table.
-  taskLink(variable='task', field='${__data.fields.Task}'):: {
+  taskLink(variable='task', field='${__data.fields.Task:percentencode}'):: {
     title: 'Dashboard of this task',
     url: '/d/%s?var-datasource=${datasource}&${job:queryparam}&${instance:queryparam}&var-%s=%s&${__url_time_range}' % [
       config.dashboardIds.task,
