@@ -49,7 +49,7 @@ function(config)
           [panels.stat(
             'Queues without workers',
             'Queues that hold messages, and that no live worker consumes.',
-            'count(%s > 0 unless on (queue_name, job, instance) %s > 0) or vector(0)' % [
+            'count(%s > 0 and on (queue_name, job, instance) %s == 0) or vector(0)' % [
               q.celery('queue_length', queue),
               q.celery('active_worker_count', queue),
             ],

@@ -150,6 +150,18 @@ show_sources(struct inspect *inspect)
     }
 }
 
+/* A silent round changes nothing: whoever is alive may be busy. */
+static void
+judge_workers(struct inspect *inspect)
+{
+    if (!questions_sent(inspect->questions) || inspect->refused)
+        queues_know_workers(inspect->queues, false);
+    else if (questions_nreplies(inspect->questions, ASK_QUEUES) > 0 ||
+             (inspect->round != ROUND_ERRANDS &&
+              metrics_nworkers_up(inspect->metrics) == 0))
+        queues_know_workers(inspect->queues, true);
+}
+
 static void
 end_poll(struct inspect *inspect)
 {
@@ -164,6 +176,7 @@ static void
 end_round(struct inspect *inspect)
 {
     const enum round round = inspect->round;
+    judge_workers(inspect);
     inspect->round = ROUND_NONE;
     uv_timer_stop(&inspect->deadline);
     questions_end(inspect->questions);

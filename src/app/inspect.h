@@ -38,7 +38,7 @@ void inspect_queue(struct inspect *inspect, struct str name,
 void inspect_unacked(struct inspect *inspect, int64_t n, double oldest_s);
 void inspect_binding(struct inspect *inspect, struct str queue, bool ok);
 /* For /-/workers: live workers that consume the queue, by the last poll;
- * false when the queue is not known. */
+ * false when the queue, or who consumes queues, is not known. */
 bool inspect_queue_workers(const struct inspect *inspect, struct str queue,
                            size_t *nworkers);
 /* `done` after the last handle is closed, and inspect is gone then. */

@@ -112,7 +112,8 @@ worker_check_answer(const struct worker_check *check,
     if (check->by_queue && !counts->is_known) {
         buf_add_str(line, STR("queue "));
         add_quoted(line, buf_str(&check->queue));
-        buf_add_str(line, STR(" is not known: no worker consumes it"));
+        buf_add_str(line, STR(" is not known: no worker consumes it, or "
+                              "workers cannot be asked"));
     } else {
         add_count(check, counts->nworkers, line);
     }

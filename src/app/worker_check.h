@@ -22,7 +22,7 @@ struct worker_check {
 /* What is known. */
 struct worker_counts {
     size_t nworkers; /* that are alive, or consume the queue */
-    bool is_known;   /* the queue */
+    bool is_known;   /* the queue, and who consumes queues */
     int64_t away_ms; /* how long the broker has been away, 0 = it is there */
 };
 

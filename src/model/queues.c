@@ -37,6 +37,7 @@ struct queues {
     size_t cap;
     struct index index;
     struct consumers consumers;
+    bool workers_known;
 };
 
 static struct hash128
@@ -87,6 +88,27 @@ show(struct queues *queues, const struct queue *queue, size_t column,
     struct group *group = registry_group(queues->registry, GROUP_QUEUE);
     const uint32_t ids[SERIES_MAX_LABELS] = {queue->value};
     group_set(group, group_series(group, ids, now.wall_s), column, value);
+}
+
+static void
+hide(struct queues *queues, const struct queue *queue, size_t column,
+     struct now now)
+{
+    struct group *group = registry_group(queues->registry, GROUP_QUEUE);
+    const uint32_t ids[SERIES_MAX_LABELS] = {queue->value};
+    group_clear(group, group_series(group, ids, now.wall_s), column);
+}
+
+static void
+show_workers(struct queues *queues, const struct queue *queue, struct now now)
+{
+    if (queues->workers_known) {
+        show(queues, queue, QUEUE_WORKERS_COL, (double)queue->workers, now);
+        show(queues, queue, QUEUE_PROCESSES_COL, (double)queue->processes, now);
+    } else {
+        hide(queues, queue, QUEUE_WORKERS_COL, now);
+        hide(queues, queue, QUEUE_PROCESSES_COL, now);
+    }
 }
 
 static void
@@ -143,9 +165,7 @@ add(struct queues *queues, struct str name, uint32_t value, struct now now)
         .value = value,
     };
     index_add(&queues->index, queue->hash, number);
-    show(queues, queue, QUEUE_LENGTH_COL, 0, now);
-    show(queues, queue, QUEUE_WORKERS_COL, 0, now);
-    show(queues, queue, QUEUE_PROCESSES_COL, 0, now);
+    show_workers(queues, queue, now);
     show_size(queues);
 }
 
@@ -194,6 +214,18 @@ set_steps(struct queues *queues, struct queue *queue,
                   now);
 }
 
+static void
+hide_figures(struct queues *queues, struct queue *queue, struct now now)
+{
+    struct idset values = {0};
+    idset_add(&values, queue->value);
+    group_drop(registry_group(queues->registry, GROUP_PRIORITY), 1, &values);
+    idset_close(&values);
+    queue->has_steps = false;
+    hide(queues, queue, QUEUE_LENGTH_COL, now);
+    hide(queues, queue, QUEUE_CONSUMERS_COL, now);
+}
+
 void
 queues_set_figures(struct queues *queues, struct str name,
                    const struct queue_figures *figures, struct now now)
@@ -204,10 +236,12 @@ queues_set_figures(struct queues *queues, struct str name,
     if (figures->length > 0 || figures->consumers > 0)
         queue->mentioned_ms = now.mono_ms;
     const int64_t length = figures->missing ? 0 : figures->length;
-    if (length >= 0) {
-        queue->length = length;
-        show(queues, queue, QUEUE_LENGTH_COL, (double)length, now);
+    if (length < 0) {
+        hide_figures(queues, queue, now);
+        return;
     }
+    queue->length = length;
+    show(queues, queue, QUEUE_LENGTH_COL, (double)length, now);
     if (figures->consumers >= 0)
         show(queues, queue, QUEUE_CONSUMERS_COL, (double)figures->consumers,
              now);
@@ -215,6 +249,12 @@ queues_set_figures(struct queues *queues, struct str name,
 }
 
 /* ---- the workers ---- */
+
+void
+queues_know_workers(struct queues *queues, bool known)
+{
+    queues->workers_known = known;
+}
 
 void
 queues_poll_begin(struct queues *queues)
@@ -262,8 +302,7 @@ queues_poll_end(struct queues *queues, queues_alive_fn alive, void *ctx,
         struct queue *queue = &queues->items[i];
         if (queue->workers > 0)
             queue->mentioned_ms = now.mono_ms;
-        show(queues, queue, QUEUE_WORKERS_COL, (double)queue->workers, now);
-        show(queues, queue, QUEUE_PROCESSES_COL, (double)queue->processes, now);
+        show_workers(queues, queue, now);
     }
 }
 
@@ -272,7 +311,7 @@ queues_workers(const struct queues *queues, struct str name, size_t *nworkers)
 {
     const struct queue *queue = find(queues, name);
     *nworkers = queue == NULL ? 0 : (size_t)queue->workers;
-    return queue != NULL;
+    return queue != NULL && queues->workers_known;
 }
 
 /* ---- leaving ---- */

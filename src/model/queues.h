@@ -13,7 +13,7 @@ struct queues;
 
 /* What the broker says of a queue. */
 struct queue_figures {
-    int64_t length;    /* over all priorities; -1 = not told */
+    int64_t length;    /* over all priorities; -1 = refused, all of it */
     int64_t consumers; /* -1 = not told */
     bool missing;      /* there is no such queue now */
     /* Where each priority step has a list of its own, ascending; the first is
@@ -39,10 +39,14 @@ size_t queues_n(const struct queues *queues);
 struct str queues_name(const struct queues *queues, size_t i);
 /* Answers the question for a queue; nothing is done for one that has left
  * meanwhile. The lengths of steps are shown once any step above the first has
- * held something. */
+ * held something. Nothing is shown before the first answer, nor after a
+ * refusal until the next answer. */
 void queues_set_figures(struct queues *queues, struct str name,
                         const struct queue_figures *figures, struct now now);
 
+/* Whether the next queues_poll_end has figures to show. Until then, and after
+ * false, workers and processes of a queue are not shown: they are not 0. */
+void queues_know_workers(struct queues *queues, bool known);
 /* One poll of the workers: begin, what each of them says, end. Several replies
  * of one nodename in a poll are as many workers, and add up. */
 void queues_poll_begin(struct queues *queues);
@@ -57,7 +61,7 @@ void queues_set_consumed(struct queues *queues, struct str node,
 void queues_poll_end(struct queues *queues, queues_alive_fn alive, void *ctx,
                      struct now now);
 /* How many live workers consume the queue, by the last poll; false when the
- * queue is not known. */
+ * queue, or who consumes queues, is not known. */
 bool queues_workers(const struct queues *queues, struct str name,
                     size_t *nworkers);
 

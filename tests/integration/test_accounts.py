@@ -49,10 +49,14 @@ def said(exporter):
 
 
 @pytest.fixture
-def run(make_redis, make_exporter, tmp_path):
+def server(make_redis):
+    return make_redis()
+
+
+@pytest.fixture
+def run(server, make_exporter, tmp_path):
     """run(words, *args): an exporter under that account, with one Celery
     worker on the same server."""
-    server = make_redis()
     celery = Celery("/usr/bin/python3", server.url(), tmp_path)
 
     def begin(words, *args, db=0):
@@ -85,6 +89,15 @@ def knows_workers(page):
     return page.value("celery_active_process_count", queue_name="celery") == 2
 
 
+WORKER_FAMILIES = ("celery_active_worker_count",
+                   "celery_active_process_count")
+
+
+def shows_none(exporter, *families):
+    page = exporter.page()
+    assert not [family for family in families if page.select(family)]
+
+
 def knows_no_more(exporter, *conditions):
     page = exporter.page()
     assert not [c.__name__ for c in conditions if c(page)]
@@ -103,7 +116,8 @@ def test_redis_events_alone(run):
     wait_until(lambda: said(exporter) == {**EVENTS_ALONE, LENGTHS: 1},
                what=lambda: exporter.log)
     stays(lambda: set(said(exporter).values()) == {1}, 2.5, "said again")
-    knows_no_more(exporter, knows_lengths, knows_workers)
+    shows_none(exporter, "celery_queue_length", *WORKER_FAMILIES)
+    assert exporter.get("/-/workers?queue=celery").status == 503
     assert exporter.page().value("celery_exporter_broker_up") == 1
 
 
@@ -115,7 +129,7 @@ def test_redis_with_queue_lengths(run):
         polled(exporter, source, 1)
     wait_until(lambda: said(exporter) == {COMMANDS: 1, REPLIES: 1},
                what=lambda: exporter.log)
-    knows_no_more(exporter, knows_workers)
+    shows_none(exporter, *WORKER_FAMILIES)
 
 
 def test_redis_with_remote_control(run):
@@ -168,6 +182,26 @@ def test_redis_polls_fail_where_nobody_can_be_asked(make_redis, make_exporter,
         "celery_exporter_poll_success", source="stats") == 0, 3)
     server.client.execute_command("ACL", "SETUSER", "exporter", gone)
     polled(exporter, "stats", 1)
+
+
+def test_redis_without_one_queue(run):
+    exporter = run(without(account("redis control"), "%R~other*"))
+
+    exporter.wait_for(knows_workers, 30)
+    exporter.wait_value(0, "celery_active_worker_count", queue_name="other")
+    exporter.wait_value(0, "celery_queue_length", queue_name="celery")
+    stays(lambda: not exporter.page().select("celery_queue_length",
+                                             queue_name="other"), 2)
+
+
+def test_redis_length_goes_when_it_is_refused_later(run, server):
+    exporter = run(account("redis control"))
+    exporter.wait_for(knows_lengths)
+
+    server.client.execute_command("ACL", "SETUSER", "exporter", "-llen")
+    exporter.wait_for(lambda p: not p.select("celery_queue_length"))
+    server.client.execute_command(*account("redis control"))
+    exporter.wait_for(knows_lengths)
 
 
 def test_redis_without_select_in_another_database(run):

@@ -318,7 +318,8 @@ def test_check_counts_live_workers_and_those_of_a_queue(celery, run_exporter):
     assert asked(exporter, "?min=2&queue=a+b") == (
         503, "1 worker consumes queue 'a b', 2 wanted")
     assert asked(exporter, "?queue=none") == (
-        503, "queue 'none' is not known: no worker consumes it")
+        503, "queue 'none' is not known: no worker consumes it, or workers "
+        "cannot be asked")
     assert asked(exporter, method="HEAD") == (200, "")
 
     first.stop()

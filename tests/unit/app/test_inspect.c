@@ -342,6 +342,68 @@ START_TEST(lengths_are_over_when_all_have_come)
 }
 END_TEST
 
+/* ---- what is not known ---- */
+
+static double
+nworkers_of(const char *queue)
+{
+    return sample(GROUP_QUEUE, QUEUE_WORKERS_COL, queue);
+}
+
+START_TEST(queue_has_no_workers_once_nobody_answers_and_nobody_is_alive)
+{
+    size_t n;
+    inspect_add_queue(inspect, STR("q"));
+    inspect_broker_up(inspect, true);
+    ck_assert(isnan(nworkers_of("q")));
+    ck_assert(!inspect_queue_workers(inspect, STR("q"), &n));
+
+    run_until(is_resting);
+
+    ck_assert_double_eq(nworkers_of("q"), 0);
+    ck_assert_double_eq(processes("q"), 0);
+    ck_assert(inspect_queue_workers(inspect, STR("q"), &n));
+}
+END_TEST
+
+START_TEST(silence_of_live_workers_is_not_none)
+{
+    inspect_add_queue(inspect, STR("q"));
+    inspect_broker_up(inspect, true);
+    see_worker("a@h");
+    run_until(is_resting);
+    ck_assert(isnan(nworkers_of("q")));
+
+    inspect_soon(inspect);
+    run_until(is_collecting);
+    reply_to_all_as("a@h", "[{\"name\": \"q\"}]");
+    run_until(is_resting);
+    ck_assert_double_eq(nworkers_of("q"), 1);
+}
+END_TEST
+
+START_TEST(workers_are_not_shown_while_the_broker_refuses)
+{
+    inspect_refused(inspect, true);
+    inspect_add_queue(inspect, STR("q"));
+    come_up();
+    ck_assert(isnan(nworkers_of("q")));
+    ck_assert(isnan(processes("q")));
+
+    inspect_refused(inspect, false);
+    inspect_soon(inspect);
+    run_until(is_collecting);
+    run_until(is_resting);
+    ck_assert_double_eq(nworkers_of("q"), 0);
+
+    fake.deaf = true;
+    inspect_soon(inspect);
+    run_until(is_collecting);
+    run_until(is_resting);
+    ck_assert(isnan(nworkers_of("q")));
+}
+END_TEST
+
 START_TEST(lost_broker_ends_the_poll_and_the_next_connect_begins_anew)
 {
     inspect_broker_up(inspect, true);
@@ -383,6 +445,10 @@ suite_add(TCase *tc)
     tcase_add_test(tc, bound_queues_are_known_but_for_those_that_hold_no_tasks);
     tcase_add_test(tc, length_of_a_new_queue_is_asked_at_once_and_once);
     tcase_add_test(tc, lengths_are_over_when_all_have_come);
+    tcase_add_test(
+        tc, queue_has_no_workers_once_nobody_answers_and_nobody_is_alive);
+    tcase_add_test(tc, silence_of_live_workers_is_not_none);
+    tcase_add_test(tc, workers_are_not_shown_while_the_broker_refuses);
     tcase_add_test(tc,
                    lost_broker_ends_the_poll_and_the_next_connect_begins_anew);
 }

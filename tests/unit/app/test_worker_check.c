@@ -80,7 +80,8 @@ START_TEST(workers_of_a_queue_count)
     expect(WORKER_CHECK_OK, &one, "1 worker consumes queue 'a b'\n");
     expect(WORKER_CHECK_TOO_FEW, &none, "no worker consumes queue 'a b'\n");
     expect(WORKER_CHECK_TOO_FEW, &unknown,
-           "queue 'a b' is not known: no worker consumes it\n");
+           "queue 'a b' is not known: no worker consumes it, or workers cannot "
+           "be asked\n");
 
     give("min", "2");
     expect(WORKER_CHECK_TOO_FEW, &one,

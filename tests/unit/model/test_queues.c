@@ -20,6 +20,7 @@ open_with(size_t max_queue_names)
     config.registry.max_queue_names = max_queue_names;
     rig_open(&rig, &config);
     queues = queues_new(metrics_registry(rig.metrics), LEAVE_MS);
+    queues_know_workers(queues, true);
     is_alive = false;
 }
 
@@ -72,17 +73,37 @@ end_poll(void)
     queues_poll_end(queues, alive, NULL, rig.now);
 }
 
-START_TEST(a_known_queue_is_shown_empty_and_without_workers)
+START_TEST(a_known_queue_is_without_workers_and_its_length_is_not_known)
 {
     queues_add(queues, STR("q"), rig.now);
     queues_add(queues, STR("q"), rig.now);
 
     ck_assert_uint_eq(queues_n(queues), 1);
     ck_assert(str_eq(queues_name(queues, 0), STR("q")));
-    ASSERT_VALUE(&rig, "celery_queue_length{queue_name='q'}", 0);
+    ASSERT_ABSENT(&rig, "celery_queue_length{queue_name='q'}");
     ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='q'}", 0);
     ASSERT_VALUE(&rig, "celery_active_process_count{queue_name='q'}", 0);
     ck_assert_uint_eq(rig_n(&rig, "celery_active_consumer_count{"), 0);
+}
+END_TEST
+
+START_TEST(workers_that_cannot_be_asked_are_not_shown_as_none)
+{
+    size_t n;
+    queues_know_workers(queues, false);
+    queues_add(queues, STR("q"), rig.now);
+    end_poll();
+    ck_assert_uint_eq(rig_n(&rig, "celery_active_"), 0);
+    ck_assert(!queues_workers(queues, STR("q"), &n));
+
+    queues_know_workers(queues, true);
+    end_poll();
+    ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='q'}", 0);
+    ck_assert(queues_workers(queues, STR("q"), &n));
+
+    queues_know_workers(queues, false);
+    end_poll();
+    ck_assert_uint_eq(rig_n(&rig, "celery_active_"), 0);
 }
 END_TEST
 
@@ -149,7 +170,6 @@ START_TEST(who_does_not_answer_counts_as_long_as_it_is_alive)
     queues_poll_begin(queues);
     end_poll();
     ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='q'}", 0);
-    ASSERT_VALUE(&rig, "celery_queue_length{queue_name='q'}", 0);
 }
 END_TEST
 
@@ -274,13 +294,13 @@ START_TEST(steps_are_shown_once_a_higher_one_was_used)
 }
 END_TEST
 
-START_TEST(missing_queue_is_empty_and_a_refusal_changes_nothing)
+START_TEST(missing_queue_is_empty_and_a_refused_one_not_shown)
 {
     queues_add(queues, STR("q"), rig.now);
     set_figures("q", &(struct queue_figures){.length = 7, .consumers = 2});
     set_figures("q", &(struct queue_figures){.length = -1, .consumers = -1});
-    ASSERT_VALUE(&rig, "celery_queue_length{queue_name='q'}", 7);
-    ASSERT_VALUE(&rig, "celery_active_consumer_count{queue_name='q'}", 2);
+    ASSERT_ABSENT(&rig, "celery_queue_length{queue_name='q'}");
+    ASSERT_ABSENT(&rig, "celery_active_consumer_count{queue_name='q'}");
 
     set_figures("q", &(struct queue_figures){.missing = true});
     ASSERT_VALUE(&rig, "celery_queue_length{queue_name='q'}", 0);
@@ -321,7 +341,7 @@ START_TEST(queue_that_nobody_mentions_leaves_with_its_series)
     ck_assert(str_eq(queues_name(queues, 0), STR("kept")));
     ASSERT_ABSENT(&rig, "celery_queue_length{queue_name='q'}");
     ck_assert_uint_eq(rig_n(&rig, "celery_queue_priority_length{"), 0);
-    ASSERT_VALUE(&rig, "celery_queue_length{queue_name='kept'}", 0);
+    ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='kept'}", 0);
     ASSERT_VALUE(&rig, "celery_exporter_table_entries{table='queues'}", 1);
 }
 END_TEST
@@ -462,7 +482,7 @@ START_TEST(queues_past_the_label_cap_are_not_asked_for)
     set_length("r", 99);
 
     ck_assert_uint_eq(queues_n(queues), 1);
-    ck_assert_uint_eq(rig_n(&rig, "celery_queue_length{"), 1);
+    ck_assert_uint_eq(rig_n(&rig, "celery_active_worker_count{"), 1);
     ASSERT_VALUE(&rig, "celery_active_worker_count{queue_name='q'}", 1);
 }
 END_TEST
@@ -480,7 +500,7 @@ START_TEST(names_and_nodes_without_number_are_bounded)
         end_poll();
     }
     ck_assert_uint_eq(queues_n(queues), 999);
-    ck_assert_uint_eq(rig_n(&rig, "celery_queue_length{"), 999);
+    ck_assert_uint_eq(rig_n(&rig, "celery_active_worker_count{"), 999);
 }
 END_TEST
 
@@ -516,7 +536,9 @@ void
 suite_add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, open_rig, close_rig);
-    tcase_add_test(tc, a_known_queue_is_shown_empty_and_without_workers);
+    tcase_add_test(
+        tc, a_known_queue_is_without_workers_and_its_length_is_not_known);
+    tcase_add_test(tc, workers_that_cannot_be_asked_are_not_shown_as_none);
     tcase_add_test(tc, workers_and_processes_of_a_queue_add_up);
     tcase_add_test(tc, a_queue_listed_twice_has_one_worker);
     tcase_add_test(tc, a_new_list_replaces_the_old_one);
@@ -531,7 +553,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, silent_namesakes_both_count_while_the_name_is_alive);
     tcase_add_test(tc, workers_of_a_queue_can_be_asked_for);
     tcase_add_test(tc, steps_are_shown_once_a_higher_one_was_used);
-    tcase_add_test(tc, missing_queue_is_empty_and_a_refusal_changes_nothing);
+    tcase_add_test(tc, missing_queue_is_empty_and_a_refused_one_not_shown);
     tcase_add_test(tc, answer_for_a_queue_that_is_not_known_is_dropped);
     tcase_add_test(tc, queue_that_nobody_mentions_leaves_with_its_series);
     tcase_add_test(tc, queue_comes_back_when_it_is_mentioned);
