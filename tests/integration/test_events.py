@@ -333,7 +333,8 @@ def test_name_that_comes_late_is_waited_for(exporter, publisher):
     worker, task = Sender("w1@host-a"), task_id()
 
     publisher.send(worker.started(task))
-    page = publisher.settle(exporter)
+    page = exporter.wait_for(lambda p: p.sum(
+        "celery_exporter_events_total", event="task-started") == 1)
     assert "None" not in page.values_of("name")
     publisher.send(worker.received(task, "demo.add"))
 
