@@ -196,12 +196,6 @@ oldest_of(const struct oldest *oldest, uint32_t queue)
 }
 
 size_t
-oldest_nqueues(const struct oldest *oldest)
-{
-    return oldest->nqueues;
-}
-
-size_t
 oldest_n(const struct oldest *oldest)
 {
     return oldest->n;

@@ -26,7 +26,5 @@ void oldest_settle(struct oldest *oldest);
 /* OLDEST_NONE when nothing waits. Until oldest_settle is called again it may
  * be too small, but never too large. */
 uint32_t oldest_of(const struct oldest *oldest, uint32_t queue);
-/* Queues are below this. */
-size_t oldest_nqueues(const struct oldest *oldest);
 /* How many distinct (queue, second) are counted. */
 size_t oldest_n(const struct oldest *oldest);
