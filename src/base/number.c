@@ -259,25 +259,27 @@ divide(uint64_t mantissa, size_t k)
     const int down = __builtin_clzll(powers[k]);
     const uint64_t divisor = powers[k] << down;
     const uint128 dividend = (uint128)(mantissa << up) << 63;
-    const uint64_t quotient =
-        (uint64_t)(dividend / divisor) | (dividend % divisor != 0);
+    uint64_t quotient = (uint64_t)(dividend / divisor);
+    quotient |= quotient * divisor != (uint64_t)dividend;
     const uint64_t scale_bits = (uint64_t)(1023 - 63 + down - up) << 52;
     double scale;
     memcpy(&scale, &scale_bits, sizeof(scale));
     return (double)quotient * scale;
 }
 
+double
+number_decimal(uint64_t mantissa, size_t nfraction)
+{
+    if (mantissa == 0)
+        return 0;
+    return nfraction == 0 ? (double)mantissa : divide(mantissa, nfraction);
+}
+
 static double
 combine(struct str s, const struct parts *p)
 {
-    if (p->ndigits <= MAX_POWER) {
-        if (p->mantissa == 0)
-            return 0;
-        if (p->power == 0)
-            return (double)p->mantissa;
-        if (p->power < 0 && p->power >= -MAX_POWER)
-            return divide(p->mantissa, (size_t)-p->power);
-    }
+    if (p->ndigits <= MAX_POWER && p->power <= 0 && p->power >= -MAX_POWER)
+        return number_decimal(p->mantissa, (size_t)-p->power);
     char text[MAX_TEXT + 1];
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';

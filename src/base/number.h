@@ -20,5 +20,7 @@ void number_add_bound(struct buf *out, double value);
  * "nan" in any case. False for anything else and for more than 64 bytes. The
  * result is rounded correctly; what is too large is infinite. */
 bool number_parse_double(struct str s, double *out) MUST_CHECK;
+/* mantissa / 10^nfraction, rounded correctly; nfraction at most 19. */
+double number_decimal(uint64_t mantissa, size_t nfraction);
 /* Decimal integer, the whole of s, optional sign; false past 64 bits. */
 bool number_parse_int(struct str s, int64_t *out) MUST_CHECK;

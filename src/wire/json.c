@@ -25,7 +25,11 @@ void
 json_init(struct json *j, struct str text)
 {
     const char *at = text.ptr == NULL ? "" : text.ptr;
-    *j = (struct json){.at = at, .end = at + text.len};
+    *j = (struct json){
+        .at = at,
+        .end = at + text.len,
+        .wide = text.len >= JSON_VECTOR,
+    };
 }
 
 /* At the end of the text nothing more can be read, whoever asks. */
@@ -77,28 +81,39 @@ json_peek(struct json *j)
     return (enum json_kind)kinds[(unsigned char)*j->at];
 }
 
+#ifdef __SSE2__
+/* A bit for each quote, backslash, control character or byte past ASCII. */
+static inline unsigned
+odd_bytes(const char *at)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* As signed numbers bytes beyond ASCII are less than a blank, too. */
+    const __m128i odd =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                     _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')));
+    return (unsigned)_mm_movemask_epi8(odd);
+}
+#endif
+
 /* The first quote, backslash, control character or byte past ASCII, or end. */
 static inline const char *
-plain_end(const char *at, const char *end)
+plain_end(const struct json *j, const char *at)
 {
 #ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i blank = _mm_set1_epi8(' ');
-    for (; end - at >= 16; at += 16) {
-        const __m128i bytes =
-            _mm_loadu_si128((const __m128i *)(const void *)at);
-        /* As signed numbers bytes beyond ASCII are less than a blank, too. */
-        const __m128i stops =
-            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
-                                      _mm_cmpeq_epi8(bytes, backslash)),
-                         _mm_cmplt_epi8(bytes, blank));
-        const int bits = _mm_movemask_epi8(stops);
-        if (bits != 0)
-            return at + __builtin_ctz((unsigned)bits);
+    for (; j->end - at >= JSON_VECTOR; at += JSON_VECTOR) {
+        const unsigned odd = odd_bytes(at);
+        if (odd != 0)
+            return at + __builtin_ctz(odd);
+    }
+    if (LIKELY(j->wide)) {
+        /* The last bytes of the text, without those before `at`. */
+        const unsigned done = (unsigned)(JSON_VECTOR - (j->end - at));
+        const unsigned odd = odd_bytes(j->end - JSON_VECTOR) >> done;
+        return odd != 0 ? at + __builtin_ctz(odd) : j->end;
     }
 #endif
-    while (at < end && *at != '"' && *at != '\\' && (signed char)*at >= ' ')
+    while (at < j->end && *at != '"' && *at != '\\' && (signed char)*at >= ' ')
         at++;
     return at;
 }
@@ -141,7 +156,7 @@ read_odd_string(struct json *j, const char *start, const char *at,
                 struct json_value *out)
 {
     bool escaped = false;
-    for (; at < j->end && *at != '"'; at = plain_end(at, j->end)) {
+    for (; at < j->end && *at != '"'; at = plain_end(j, at)) {
         if (*at == '\\') {
             escaped = true;
             at = skip_escape(at, j->end);
@@ -163,7 +178,7 @@ static inline bool
 read_string(struct json *j, struct json_value *out)
 {
     const char *start = j->at + 1;
-    const char *at = plain_end(start, j->end);
+    const char *at = plain_end(j, start);
     if (UNLIKELY(at == j->end || *at != '"'))
         return read_odd_string(j, start, at, out);
     return take_string(j, start, at, true, out);
@@ -179,18 +194,75 @@ skip_word(struct json *j, struct str word)
     return true;
 }
 
-static inline bool
-skip_digits(struct json *j)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* The digits among the next eight bytes, up to the first other one, as a
+ * number; returns how many they are. */
+static inline size_t
+eight_digits(const char *at, uint64_t *value)
 {
-    const char *start = j->at;
-    while (j->at < j->end && *j->at >= '0' && *j->at <= '9')
-        j->at++;
-    return j->at > start || fail(j);
+    uint64_t digits;
+    memcpy(&digits, at, sizeof(digits));
+    digits ^= UINT64_C(0x3030303030303030); /* '0' to 0 */
+    /* Adding takes what is above 9 past 0x80; a carry only spoils bytes behind
+     * one that is none anyway. */
+    const uint64_t others = (digits | (digits + UINT64_C(0x7676767676767676))) &
+                            UINT64_C(0x8080808080808080);
+    const size_t n = others == 0 ? 8 : (size_t)__builtin_ctzll(others) / 8;
+    if (n == 0)
+        return 0;
+    /* The others are shifted out, zeros come in before. Then neighbours are
+     * put together: eight digits to four pairs, two fours, one number. */
+    digits <<= 8 * (8 - n);
+    digits = digits * (10 << 8 | 1) >> 8 & UINT64_C(0x00ff00ff00ff00ff);
+    digits = digits * (100 << 16 | 1) >> 16 & UINT64_C(0x0000ffff0000ffff);
+    *value = digits * (UINT64_C(10000) << 32 | 1) >> 32;
+    return n;
+}
+#endif
+
+static inline bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Reads digits into the number; false when there are none. */
+static inline bool
+take_digits(struct json *j, struct json_value *out, size_t *ndigits)
+{
+    const char *at = j->at;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    static const uint32_t powers[9] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    for (size_t n = 8; n == 8 && j->end - at >= 8; at += n) {
+        uint64_t value = 0;
+        n = eight_digits(at, &value);
+        out->mantissa = out->mantissa * powers[n] + value;
+    }
+#endif
+    for (; at < j->end && is_digit(*at); at++)
+        out->mantissa = out->mantissa * 10 + (uint64_t)(*at - '0');
+    *ndigits = (size_t)(at - j->at);
+    j->at = at;
+    return *ndigits > 0 || fail(j);
 }
 
 static bool
-skip_number(struct json *j)
+skip_exponent(struct json *j)
 {
+    struct json_value ignored = {0};
+    size_t ndigits;
+    j->at++;
+    if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
+        j->at++;
+    return take_digits(j, &ignored, &ndigits);
+}
+
+static bool
+read_number(struct json *j, struct json_value *out)
+{
+    size_t nwhole = 1;
+    size_t nfraction = 0;
     const bool negative = *j->at == '-';
     if (negative)
         j->at++;
@@ -200,19 +272,20 @@ skip_number(struct json *j)
         return skip_word(j, STR("NaN"));
     if (j->at < j->end && *j->at == '0')
         j->at++; /* a second digit is an error that the caller will meet */
-    else if (!skip_digits(j))
+    else if (!take_digits(j, out, &nwhole))
         return false;
     if (j->at < j->end && *j->at == '.') {
         j->at++;
-        if (!skip_digits(j))
+        if (!take_digits(j, out, &nfraction))
             return false;
     }
-    if (j->at == j->end || (*j->at != 'e' && *j->at != 'E'))
-        return true;
-    j->at++;
-    if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
-        j->at++;
-    return skip_digits(j);
+    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E'))
+        return skip_exponent(j);
+    if (nwhole + nfraction <= JSON_MAX_DIGITS) {
+        out->ndigits = (uint8_t)(nwhole + nfraction);
+        out->nfraction = (uint8_t)nfraction;
+    }
+    return true;
 }
 
 /* Reads over a container without recursion. Of the innermost JSON_MAX_DEPTH
@@ -247,6 +320,28 @@ skip_container(struct json *j)
     return fail(j);
 }
 
+static bool
+read_other(struct json *j, enum json_kind kind, struct json_value *out)
+{
+    switch (kind) {
+    case JSON_KIND_NUMBER:
+        return read_number(j, out);
+    case JSON_KIND_OBJECT:
+    case JSON_KIND_ARRAY:
+        return skip_container(j);
+    case JSON_KIND_TRUE:
+        return skip_word(j, STR("true"));
+    case JSON_KIND_FALSE:
+        return skip_word(j, STR("false"));
+    case JSON_KIND_NULL:
+        return skip_word(j, STR("null"));
+    case JSON_KIND_ERROR:
+    case JSON_KIND_STRING:
+        break;
+    }
+    return false;
+}
+
 bool
 json_read(struct json *j, struct json_value *out)
 {
@@ -255,32 +350,11 @@ json_read(struct json *j, struct json_value *out)
         return read_string(j, out);
     const enum json_kind kind = json_peek(j);
     const char *start = j->at;
-    bool ok = false;
-    switch (kind) {
-    case JSON_KIND_NUMBER:
-        ok = skip_number(j);
-        break;
-    case JSON_KIND_OBJECT:
-    case JSON_KIND_ARRAY:
-        ok = skip_container(j);
-        break;
-    case JSON_KIND_TRUE:
-        ok = skip_word(j, STR("true"));
-        break;
-    case JSON_KIND_FALSE:
-        ok = skip_word(j, STR("false"));
-        break;
-    case JSON_KIND_NULL:
-        ok = skip_word(j, STR("null"));
-        break;
-    case JSON_KIND_ERROR:
-    case JSON_KIND_STRING:
-        break;
-    }
-    *out = (struct json_value){
-        .kind = ok ? kind : JSON_KIND_ERROR,
-        .raw = {start, (size_t)(j->at - start)},
-    };
+    *out = (struct json_value){.kind = kind};
+    const bool ok = read_other(j, kind, out);
+    out->raw = (struct str){start, (size_t)(j->at - start)};
+    if (!ok)
+        out->kind = JSON_KIND_ERROR;
     return ok;
 }
 
@@ -333,6 +407,27 @@ json_next_key(struct json *j, struct json_value *key)
         !next_is(j, ':'))
         return fail(j);
     j->at++;
+    return true;
+}
+
+bool
+json_take_key(struct json *j, const struct json_key *key)
+{
+    if (j->first || j->end - j->at < JSON_VECTOR)
+        return false;
+#ifdef __SSE2__
+    const __m128i text = _mm_loadu_si128((const __m128i *)(const void *)j->at);
+    const __m128i want =
+        _mm_loadu_si128((const __m128i *)(const void *)key->text);
+    const unsigned same =
+        (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, want));
+    if ((~same & ((1U << key->len) - 1)) != 0)
+        return false;
+#else
+    if (memcmp(j->at, key->text, key->len) != 0)
+        return false;
+#endif
+    j->at += key->len;
     return true;
 }
 

@@ -15,7 +15,10 @@
 
 #include "base/buf.h"
 
-enum { JSON_MAX_DEPTH = 64 };
+enum {
+    JSON_MAX_DEPTH = 64,
+    JSON_MAX_DIGITS = 19, /* that fit 64 bits, whatever they are */
+};
 
 /* Named apart from jansson's types, since files may need both headers. */
 enum json_kind {
@@ -32,14 +35,35 @@ enum json_kind {
 struct json {
     const char *at;
     const char *end;
+    bool wide; /* the text is not shorter than JSON_VECTOR */
     bool failed;
     bool first; /* no comma is due before the next member or element */
 };
+
+enum { JSON_VECTOR = 16 }; /* bytes that are looked at together */
+
+/* A comma and a key, just as Python's json module writes them between two
+ * members. */
+struct json_key {
+    char text[JSON_VECTOR];
+    size_t len;
+};
+
+/* key: a literal of at most JSON_VECTOR - 6 bytes that needs no escapes. */
+#define JSON_KEY(key)                                         \
+    {                                                         \
+        .text = ", \"" key "\": ", .len = sizeof(key) - 1 + 6 \
+    }
 
 /* A value that was read over. raw of a string is without its quotes. */
 struct json_value {
     enum json_kind kind;
     bool plain; /* a string without escapes, in valid UTF-8 */
+    /* Of a number with at most JSON_MAX_DIGITS and no exponent: its digits,
+     * how many there are (else 0), and how many of them behind the point. */
+    uint8_t ndigits;
+    uint8_t nfraction;
+    uint64_t mantissa;
     struct str raw;
 };
 
@@ -52,6 +76,9 @@ bool json_enter_array(struct json *j);
 /* The next member's key, then exactly one value must be read; false at the
  * closing brace, which it consumes, or on an error. */
 bool json_next_key(struct json *j, struct json_value *key);
+/* Steps over the comma and this key if they come next, to the letter; else
+ * does nothing, not even check what comes. Then a value must be read. */
+bool json_take_key(struct json *j, const struct json_key *key);
 /* True when another element follows, then exactly one value must be read. */
 bool json_next_element(struct json *j);
 /* Reads over one value of any kind. */

@@ -98,6 +98,10 @@ json_double(const struct json_value *value)
     if (value->kind != JSON_KIND_NUMBER)
         return NAN;
     double number;
+    if (value->ndigits > 0) {
+        number = number_decimal(value->mantissa, value->nfraction);
+        return value->raw.ptr[0] == '-' ? -number : number;
+    }
     if (number_parse_double(value->raw, &number))
         return number;
     if (str_eq(value->raw, STR("Infinity")))
@@ -110,9 +114,14 @@ json_double(const struct json_value *value)
 int64_t
 json_int(const struct json_value *value, int64_t absent)
 {
+    if (value->kind != JSON_KIND_NUMBER)
+        return absent;
+    if (value->ndigits > 0 && value->mantissa <= INT64_MAX) {
+        const int64_t number = (int64_t)value->mantissa;
+        if (value->nfraction > 0)
+            return absent;
+        return value->raw.ptr[0] == '-' ? -number : number;
+    }
     int64_t number;
-    if (value->kind == JSON_KIND_NUMBER &&
-        number_parse_int(value->raw, &number))
-        return number;
-    return absent;
+    return number_parse_int(value->raw, &number) ? number : absent;
 }
