@@ -31,11 +31,17 @@ enum event_field {
     FIELD_COUNT /* also: none of them */
 };
 
+/* Fields first, then the keys that workers send and we do not use. */
+enum { EVENT_KEYS = FIELD_COUNT + 9 };
+
+/* One for the life of a decoder, at first all zeros: from event to event it
+ * remembers which key comes after which, as workers keep to one order. */
 struct event_fields {
     bool empty;    /* {}: not an event at all */
     bool escaped;  /* some text is not plain */
     uint32_t seen; /* a bit for each of `values` that is set */
     struct json_value values[FIELD_COUNT];
+    uint8_t after[EVENT_KEYS + 1]; /* the key that followed this one last */
 };
 
 enum event_field event_field_find(struct str key);

@@ -432,6 +432,13 @@ json_take_key(struct json *j, const struct json_key *key)
 }
 
 bool
+json_key_is(const struct json_key *key, struct str text)
+{
+    const struct str name = {key->text + 3, key->len - 6};
+    return str_eq(name, text);
+}
+
+bool
 json_next_element(struct json *j)
 {
     return next_item(j, ']');

@@ -79,6 +79,7 @@ bool json_next_key(struct json *j, struct json_value *key);
 /* Steps over the comma and this key if they come next, to the letter; else
  * does nothing, not even check what comes. Then a value must be read. */
 bool json_take_key(struct json *j, const struct json_key *key);
+bool json_key_is(const struct json_key *key, struct str text);
 /* True when another element follows, then exactly one value must be read. */
 bool json_next_element(struct json *j);
 /* Reads over one value of any kind. */
