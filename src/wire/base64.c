@@ -125,27 +125,65 @@ decode_last(unsigned char *out, const unsigned char *text)
     return decode_group(out, padded) ? 3 - npad : 0;
 }
 
+/* How many characters of text belong to its run, if they are at most `most`. */
+static size_t
+run_len(struct str text, size_t most)
+{
+    size_t n = 0;
+    while (n < text.len && n < most &&
+           (text.ptr[n] == '=' ||
+            sextets[(unsigned char)text.ptr[n]] != NOT_BASE64))
+        n++;
+    return n;
+}
+
+/* The groups without padding; returns the number of characters. */
+static size_t
+decode_groups(unsigned char *out, struct str text)
+{
+    const unsigned char *chars = (const unsigned char *)text.ptr;
+    size_t at = decode_fast(out, text.ptr, text.len);
+    while (text.len - at >= 4 && decode_group(out + at / 4 * 3, chars + at))
+        at += 4;
+    return at;
+}
+
+bool
+base64_decode_run(struct buf *out, struct str text, size_t *used)
+{
+    *used = 0;
+    if (text.len == 0)
+        return true;
+    if (!buf_reserve(out, (text.len + 3) / 4 * 3))
+        return false;
+    unsigned char *to = (unsigned char *)out->ptr + out->len;
+    const size_t whole = decode_groups(to, text);
+    const struct str rest = str_slice(text, whole, text.len);
+    const size_t nrest = run_len(rest, 5);
+    unsigned char last[3];
+    size_t nlast = 0;
+    if (nrest > 0) {
+        if (nrest != 4 ||
+            (nlast = decode_last(last, (const unsigned char *)rest.ptr)) == 0)
+            return false;
+        memcpy(to + whole / 4 * 3, last, nlast);
+    }
+    *used = whole + nrest;
+    out->len += whole / 4 * 3 + nlast;
+    return true;
+}
+
 bool
 base64_decode(struct buf *out, struct str text)
 {
-    if (text.len == 0)
+    const size_t before = out->len;
+    size_t used;
+    if (!base64_decode_run(out, text, &used))
+        return false;
+    if (used == text.len)
         return true;
-    if (text.len % 4 != 0 || !buf_reserve(out, text.len / 4 * 3))
-        return false;
-    const unsigned char *chars = (const unsigned char *)text.ptr;
-    unsigned char *to = (unsigned char *)out->ptr + out->len;
-    size_t at = decode_fast(to, text.ptr, text.len);
-    to += at / 4 * 3;
-    for (; at + 4 < text.len; at += 4, to += 3)
-        if (!decode_group(to, chars + at))
-            return false;
-    unsigned char last[3];
-    const size_t nlast = decode_last(last, chars + at);
-    if (nlast == 0)
-        return false;
-    memcpy(to, last, nlast);
-    out->len += text.len / 4 * 3 - 3 + nlast;
-    return true;
+    out->len = before;
+    return false;
 }
 
 void

@@ -56,12 +56,97 @@ START_TEST(broken_text_is_refused_and_nothing_kept)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    size_t used;
+    const char *bytes;
+} runs[] = {
+    {"Zm9v", 4, "foo"},      {"Zm9v\", \"x\": \"Zm9v\"}", 4, "foo"},
+    {"Zg==\"", 4, "f"},      {"Zm8=\\n", 4, "fo"},
+    {"Zm9v-Zm9v", 4, "foo"}, {"Zm9v\x80Zm9v", 4, "foo"},
+    {"\"Zm9v", 0, ""},       {"\\u0041", 0, ""},
+};
+
+START_TEST(a_run_ends_before_the_first_byte_outside_the_alphabet)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    buf_add_str(&out, STR("before "));
+    size_t used = 99;
+
+    ck_assert(base64_decode_run(&out, str_from(runs[_i].text), &used));
+
+    ck_assert_uint_eq(used, runs[_i].used);
+    ck_assert(
+        str_eq(str_slice(buf_str(&out), 7, out.len), str_from(runs[_i].bytes)));
+    buf_close(&out);
+}
+END_TEST
+
+static const char *const broken_runs[] = {
+    "Z\"",   "Zg\"",   "Zg=\"",  "Zm9vZ\"",    "Zg===\"", "=\"",
+    "===\"", "====\"", "Z===\"", "Zg==Zg==\"", "Zm9=v\"", "Zg==========\"",
+};
+
+START_TEST(a_broken_run_is_refused_and_nothing_kept)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    buf_add_str(&out, STR("before"));
+    size_t used = 99;
+
+    ck_assert(!base64_decode_run(&out, str_from(broken_runs[_i]), &used));
+
+    ck_assert_uint_eq(used, 0);
+    ck_assert(str_eq(buf_str(&out), STR("before")));
+    buf_close(&out);
+}
+END_TEST
+
+/* A text of _i characters, padding at its end, and any byte behind it: as if it
+ * were alone. */
+START_TEST(a_run_of_any_length_is_decoded_as_if_it_were_alone)
+{
+    const size_t len = (size_t)_i;
+    for (size_t npad = 0; npad <= 3 && npad <= len; npad++)
+        for (size_t nbehind = 0; nbehind < 70; nbehind++) {
+            char *text = malloc(len + nbehind + (len + nbehind == 0));
+            for (size_t i = 0; i < len; i++)
+                text[i] = "+/09AZaz"[(i * i + i) % 8];
+            memset(text + len - npad, '=', npad);
+            for (size_t i = 0; i < nbehind; i++)
+                text[len + i] = "\"Zm9v="[i % 6];
+            struct buf alone;
+            struct buf run;
+            buf_init(&alone, 0);
+            buf_init(&run, 0);
+            size_t used;
+
+            const bool want = base64_decode(&alone, (struct str){text, len});
+            const bool got = base64_decode_run(
+                &run, (struct str){text, len + nbehind}, &used);
+
+            ck_assert_int_eq(got, want);
+            ck_assert_int_eq(got, len % 4 == 0 && npad < 3);
+            ck_assert_uint_eq(used, got ? len : 0);
+            ck_assert(str_eq(buf_str(&run), buf_str(&alone)));
+            buf_close(&run);
+            buf_close(&alone);
+            free(text);
+        }
+}
+END_TEST
+
 START_TEST(a_buffer_that_may_not_grow_refuses)
 {
     struct buf out;
     buf_init(&out, 2);
 
+    size_t used;
+
     ck_assert(!base64_decode(&out, STR("Zm9v")));
+    buf_clear(&out);
+    ck_assert(!base64_decode_run(&out, STR("Zm9v"), &used));
 
     buf_close(&out);
 }
@@ -122,6 +207,13 @@ suite_add(TCase *tc)
     tcase_add_loop_test(tc, the_test_vectors_go_both_ways, 0, COUNT_OF(pairs));
     tcase_add_loop_test(tc, broken_text_is_refused_and_nothing_kept, 0,
                         COUNT_OF(refused));
+    tcase_add_loop_test(tc,
+                        a_run_ends_before_the_first_byte_outside_the_alphabet,
+                        0, COUNT_OF(runs));
+    tcase_add_loop_test(tc, a_broken_run_is_refused_and_nothing_kept, 0,
+                        COUNT_OF(broken_runs));
+    tcase_add_loop_test(tc, a_run_of_any_length_is_decoded_as_if_it_were_alone,
+                        0, 140);
     tcase_add_test(tc, a_buffer_that_may_not_grow_refuses);
     tcase_add_loop_test(tc, long_texts_come_back_as_they_were, 0, 4);
     tcase_add_loop_test(tc, one_wrong_character_anywhere_is_seen, 0, 256);
