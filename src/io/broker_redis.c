@@ -8,7 +8,7 @@
 #include "io/redis_master.h"
 #include "io/redis_subscribe.h"
 #include "io/sentinel_reply.h"
-#include "wire/kombu.h"
+#include "wire/envelopes.h"
 
 enum {
     MAX_ITEMS = 16,
@@ -27,6 +27,7 @@ struct redis_broker {
     struct redis_subscription subscription;
     struct redis_control *control;
     struct redis_master master; /* idle unless behind Sentinels */
+    struct envelopes *envelopes;
     struct buf scratch;
     unsigned nopen; /* sessions, the timer and the control connection */
     void (*done)(void *ctx);
@@ -49,6 +50,7 @@ forget_handle(void *ctx)
     void (*done)(void *) = broker->done;
     void *done_ctx = broker->done_ctx;
     buf_close(&broker->scratch);
+    envelopes_free(broker->envelopes);
     reconnect_free(&broker->reconnect);
     free(broker);
     done(done_ctx);
@@ -69,8 +71,8 @@ take_payload(struct redis_broker *broker, const struct resp_item *payload,
         return;
     }
     struct message message;
-    const enum reject reject =
-        kombu_decode(payload->str, &broker->scratch, &message);
+    const enum reject reject = envelopes_decode(broker->envelopes, payload->str,
+                                                &broker->scratch, &message);
     if (reject == REJECT_NONE) {
         message.wire_bytes = wire_bytes;
         handler->message(handler->ctx, &message);
@@ -272,6 +274,7 @@ broker_redis_new(uv_loop_t *loop, const struct broker_config *config,
                           .moved = on_moved,
                           .ctx = broker,
                       });
+    broker->envelopes = envelopes_new();
     buf_init(&broker->scratch, 0);
     broker->control = redis_control_new(loop, &broker->config,
                                         broker->deadlines, &broker->handler);

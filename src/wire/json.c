@@ -118,6 +118,14 @@ plain_end(const struct json *j, const char *at)
     return at;
 }
 
+size_t
+json_plain_len(struct str text)
+{
+    struct json j;
+    json_init(&j, text);
+    return (size_t)(plain_end(&j, j.at) - j.at);
+}
+
 static bool
 is_hex(char c)
 {

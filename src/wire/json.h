@@ -87,6 +87,9 @@ bool json_read(struct json *j, struct json_value *out);
 /* Only blanks are left, and nothing went wrong. */
 bool json_finished(struct json *j);
 
+/* How many bytes at the beginning are ASCII that stands for itself within a
+ * string: no quote, backslash or control character. */
+size_t json_plain_len(struct str text);
 /* The text of a string value: the raw slice when it is plain, else decoded
  * into scratch (appended). Lone surrogates, U+0000 and broken UTF-8 become
  * U+FFFD. ptr NULL for anything but a string, and when scratch cannot grow.

@@ -16,11 +16,12 @@
 #include "base/xalloc.h"
 #include "model/expose.h"
 #include "model/metrics.h"
-#include "wire/kombu.h"
+#include "wire/envelopes.h"
 #include "wire/resp.h"
 
 struct bench {
     struct metrics *metrics;
+    struct envelopes *envelopes;
     struct event_decoder *decoder;
     struct event_handler handler;
     struct buf scratch;
@@ -62,8 +63,8 @@ on_reply(void *ctx, const struct resp_reply *reply)
     struct message message = {.wire_bytes = reply->wire_bytes};
     buf_clear(&b->scratch);
     metrics_message(b->metrics, reply->wire_bytes);
-    const enum reject reason =
-        kombu_decode(reply->items[3].str, &b->scratch, &message);
+    const enum reject reason = envelopes_decode(
+        b->envelopes, reply->items[3].str, &b->scratch, &message);
     if (reason != REJECT_NONE)
         on_reject(b, reason);
     else
@@ -162,6 +163,7 @@ main(int argc, char **argv)
     struct buf err;
     buf_init(&err, 0);
     b.metrics = metrics_new(&config, hash_key_random(), b.now, &err);
+    b.envelopes = envelopes_new();
     b.decoder = event_decoder_new();
     b.handler = (struct event_handler){on_event, on_reject, &b};
     buf_init(&b.scratch, 0);
@@ -179,6 +181,7 @@ main(int argc, char **argv)
     buf_close(&b.scratch);
     buf_close(&err);
     event_decoder_free(b.decoder);
+    envelopes_free(b.envelopes);
     metrics_free(b.metrics);
     return EXIT_SUCCESS;
 }
