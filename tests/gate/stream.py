@@ -20,6 +20,11 @@ TRACEBACK = "Traceback (most recent call last):\n" + "".join(
     f"    return self.next(order, *args)\n" for i in range(8))
 
 
+def uuid(draw):
+    text = f"{draw.getrandbits(128):032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
 class Stream:
     """Collects messages: [(routing key, nodename, body)]."""
 
@@ -43,34 +48,30 @@ class Stream:
         for worker in range(WORKERS):
             self.worker_event(worker, "worker-heartbeat", START + 60)
 
-    def uuid(self):
-        text = f"{self.random.getrandbits(128):032x}"
-        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
     def task(self, number):
         """Its events: (when, number, worker, type, fields)."""
         draw = self.random
-        uuid = self.uuid()
+        task_id = uuid(draw)
         worker = draw.randrange(WORKERS)
         name = f"shop.orders.tasks.step_{int(NAMES * draw.random() ** 2)}"
         at = START + 0.02 * number + draw.random() / 100
         for retries in range(3):
             yield at, number, worker, "task-received", {
-                "uuid": uuid, "name": name,
+                "uuid": task_id, "name": name,
                 "args": f"({draw.randrange(10 ** 6)}, 'customer-{number}', '{'x' * 24}')",
                 "kwargs": "{'note': '%s', 'dry_run': False}" % ("y" * 24),
-                "root_id": uuid, "parent_id": None, "retries": retries,
+                "root_id": task_id, "parent_id": None, "retries": retries,
                 "eta": None, "expires": None}
             at += draw.random() / 50
-            yield at, number, worker, "task-started", {"uuid": uuid}
+            yield at, number, worker, "task-started", {"uuid": task_id}
             runtime = draw.lognormvariate(-3, 1)
             at += runtime
             ending = draw.choices(("succeeded", "failed", "retried"), (92, 5, 3))[0]
             if ending == "succeeded":
-                fields = {"uuid": uuid, "result": "{'ok': True}", "runtime": runtime}
+                fields = {"uuid": task_id, "result": "{'ok': True}", "runtime": runtime}
             else:
                 error = f"ValueError('order {draw.randrange(1000)} is closed')"
-                fields = {"uuid": uuid, "exception": error,
+                fields = {"uuid": task_id, "exception": error,
                           "traceback": TRACEBACK + error}
             yield at, number, worker, f"task-{ending}", fields
             if ending != "retried":
@@ -118,7 +119,6 @@ def redis(stream):
     draw = random.Random(2)
     out = []
     for key, nodename, body in stream.messages:
-        tag = f"{draw.getrandbits(128):032x}"
         payload = json.dumps({
             "body": base64.b64encode(body).decode(),
             "content-encoding": "utf-8", "content-type": "application/json",
@@ -126,7 +126,7 @@ def redis(stream):
             "properties": {
                 "delivery_mode": 1,
                 "delivery_info": {"exchange": "celeryev", "routing_key": key},
-                "priority": 0, "body_encoding": "base64", "delivery_tag": tag}})
+                "priority": 0, "body_encoding": "base64", "delivery_tag": uuid(draw)}})
         words = ("pmessage", "/0.celeryev/*", f"/0.celeryev/{key}", payload)
         out.append(f"*{len(words)}\r\n" +
                    "".join(f"${len(word)}\r\n{word}\r\n" for word in words))
