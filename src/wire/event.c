@@ -87,8 +87,10 @@ int_of(const struct event_decoder *d, enum event_field field)
 static double
 time_of(struct event_decoder *d, enum event_field field)
 {
-    return iso8601_parse(text_of(d, field));
+    const struct str text = text_of(d, field);
+    return text.len == 0 ? (double)NAN : iso8601_parse(text);
 }
+
 /* Several texts of one event may have to be decoded, and none may move. */
 static bool
 reserve_texts(struct event_decoder *d)

@@ -58,7 +58,7 @@ struct json_key {
 /* A value that was read over. raw of a string is without its quotes. */
 struct json_value {
     enum json_kind kind;
-    bool plain; /* a string without escapes, in valid UTF-8 */
+    bool plain; /* it is a string without escapes, in valid UTF-8 */
     /* Of a number with at most JSON_MAX_DIGITS and no exponent: its digits,
      * how many there are (else 0), and how many of them behind the point. */
     uint8_t ndigits;
@@ -95,7 +95,13 @@ size_t json_plain_len(struct str text);
  * U+FFFD. ptr NULL for anything but a string, and when scratch cannot grow.
  * Growing moves the texts that are in scratch already; who keeps several of
  * them reserves JSON_TEXT_GROWTH bytes for each raw byte first. */
-struct str json_text(const struct json_value *value, struct buf *scratch);
+struct str json_decode_text(const struct json_value *value,
+                            struct buf *scratch);
+static inline struct str
+json_text(const struct json_value *value, struct buf *scratch)
+{
+    return value->plain ? value->raw : json_decode_text(value, scratch);
+}
 enum { JSON_TEXT_GROWTH = 3 };
 /* NaN for anything but a number, and for numbers longer than 64 bytes. */
 double json_double(const struct json_value *value);

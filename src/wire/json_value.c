@@ -79,12 +79,10 @@ add_text(struct buf *out, struct str raw)
 }
 
 struct str
-json_text(const struct json_value *value, struct buf *scratch)
+json_decode_text(const struct json_value *value, struct buf *scratch)
 {
     if (value->kind != JSON_KIND_STRING)
         return (struct str){0};
-    if (value->plain)
-        return value->raw;
     const size_t start = scratch->len;
     add_text(scratch, value->raw);
     if (!buf_ok(scratch))
