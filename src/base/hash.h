@@ -12,6 +12,12 @@ struct hash128 {
     uint64_t high;
 };
 
+static inline bool
+hash128_eq(struct hash128 a, struct hash128 b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
 /* The secret of one process, or a fixed one in tests and benches. */
 struct hash_key {
     uint64_t seed;

@@ -110,29 +110,32 @@ metrics_broker_up(struct metrics *m, struct now now)
 /* A repeated worker event proves life once more, but what it processed by then
  * would look like the figures of another process. */
 static void
-on_worker_event(struct metrics *m, const struct event *ev, bool repeated,
-                struct now now)
+on_worker_event(struct metrics *m, const struct arrival *arrival, bool repeated)
 {
-    struct event bare = *ev;
+    struct event bare = *arrival->ev;
     if (repeated)
         bare.processed = -1;
-    workers_event(m->workers, &bare, now);
+    struct arrival told = *arrival;
+    told.ev = &bare;
+    workers_event(m->workers, &told);
 }
 
 void
 metrics_event(struct metrics *m, const struct event *ev, struct now now)
 {
     count_own(m, ev, now);
-    const bool repeated = senders_repeated(m->senders, ev);
+    const struct arrival arrival =
+        arrival_of(ev, now, registry_hash_key(m->registry), &m->last_process);
+    const bool repeated = senders_repeated(m->senders, &arrival);
     if (repeated)
         group_count(registry_group(m->registry, GROUP_EXPORTER), m->self,
                     SELF_DUPLICATES_COL, 1);
     if (ev->type == EVENT_OTHER)
         return;
     if (ev->type >= EVENT_WORKER_ONLINE)
-        on_worker_event(m, ev, repeated, now);
+        on_worker_event(m, &arrival, repeated);
     else if (!repeated)
-        task_rules_event(m->rules, ev, now);
+        task_rules_event(m->rules, &arrival);
 }
 
 void
@@ -238,7 +241,7 @@ metrics_new(const struct metrics_config *config, struct hash_key key,
                       config->hostname_rewrites, config->nhostname_rewrites);
     m->filter = task_filter_new(config->task_include, config->ntask_include,
                                 config->task_exclude, config->ntask_exclude);
-    m->senders = senders_new(key, MAX_SENDERS);
+    m->senders = senders_new(MAX_SENDERS);
     m->workers = workers_new(
         &(struct workers_config){
             .timeout_ms = config->worker_timeout_ms,
@@ -260,7 +263,7 @@ metrics_new(const struct metrics_config *config, struct hash_key key,
             .name_grace_ms = config->name_grace_ms,
             .max_tasks = config->max_tracked_tasks,
         },
-        m->registry, m->hostnames, m->workers, key);
+        m->registry, m->hostnames, m->workers);
     make_own_series(m);
     return m;
 err:

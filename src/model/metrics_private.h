@@ -11,6 +11,7 @@ struct metrics {
     struct registry *registry;
     struct hostnames *hostnames;
     struct task_filter *filter;
+    struct last_process last_process;
     struct senders *senders;
     struct workers *workers;
     struct task_rules *rules;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/attr.h"
 #include "base/index.h"
 #include "base/xalloc.h"
 
@@ -20,7 +21,6 @@ struct sender {
 };
 
 struct senders {
-    struct hash_key key;
     struct sender *items;
     struct index index;
     uint32_t n;
@@ -91,18 +91,27 @@ add(struct senders *senders, struct hash128 hash)
 }
 
 static struct sender *
-get(struct senders *senders, const struct event *ev)
+get(struct senders *senders, struct hash128 hash)
 {
-    struct hash128 hash = hash_bytes(senders->key, ev->hostname);
-    hash.low ^= hash_mix(senders->key, (uint64_t)ev->pid, hash.high);
+    if (LIKELY(senders->newest != NONE) &&
+        LIKELY(hash128_eq(senders->items[senders->newest].hash, hash)))
+        return &senders->items[senders->newest];
     const uint32_t number = index_find(&senders->index, hash);
     if (number == INDEX_NONE)
         return add(senders, hash);
-    if (number != senders->newest) {
-        unlink_sender(senders, &senders->items[number]);
-        link_newest(senders, number);
-    }
+    unlink_sender(senders, &senders->items[number]);
+    link_newest(senders, number);
     return &senders->items[number];
+}
+
+/* Two events of one task never have the same mark, and those of two tasks as
+ * good as never: their hashes are keyed. */
+static uint64_t
+mark_of(const struct arrival *arrival)
+{
+    _Static_assert(EVENT_TYPE_COUNT <= 16, "four bits tell the types apart");
+    const struct event *ev = arrival->ev;
+    return arrival->task.low ^ ((uint64_t)ev->clock << 4 | (uint64_t)ev->type);
 }
 
 static bool
@@ -129,11 +138,10 @@ remember(struct sender *sender, uint64_t mark)
 }
 
 struct senders *
-senders_new(struct hash_key key, size_t max)
+senders_new(size_t max)
 {
     struct senders *senders = xmalloc(sizeof(*senders));
     *senders = (struct senders){
-        .key = key,
         .max = (uint32_t)max,
         .oldest = NONE,
         .newest = NONE,
@@ -174,16 +182,14 @@ forget_last_run(struct sender *sender, const struct event *ev)
 }
 
 bool
-senders_repeated(struct senders *senders, const struct event *ev)
+senders_repeated(struct senders *senders, const struct arrival *arrival)
 {
+    const struct event *ev = arrival->ev;
     if (ev->clock < 0)
         return false;
-    struct sender *sender = get(senders, ev);
+    struct sender *sender = get(senders, arrival->process);
     forget_last_run(sender, ev);
-    uint64_t mark =
-        hash_mix(senders->key, (uint64_t)ev->clock, (uint64_t)ev->type);
-    if (ev->uuid.len > 0)
-        mark ^= hash_bytes(senders->key, ev->uuid).low;
+    const uint64_t mark = mark_of(arrival);
     /* The clock of one process only goes up, so most events are new at a
      * glance; only threads that share a clock need the search. */
     if (ev->clock <= sender->newest_clock && remembers(sender, mark))

@@ -6,18 +6,19 @@
  * last 1,024 events of a sender are remembered, for the senders that were
  * heard last. */
 
-#include "base/hash.h"
-#include "wire/event.h"
+#include <stddef.h>
+
+#include "model/arrival.h"
 
 enum { SENDERS_REMEMBERED = 1024 };
 
 struct senders;
 
 /* max: senders kept, 8 KiB each once busy. */
-struct senders *senders_new(struct hash_key key, size_t max);
+struct senders *senders_new(size_t max);
 void senders_free(struct senders *senders);
 /* True for an exact repeat. Events without a clock never are one. A
  * worker-online whose clock has gone back begins a new process of the same
  * pid: what the last one sent is forgotten. */
-bool senders_repeated(struct senders *senders, const struct event *ev);
+bool senders_repeated(struct senders *senders, const struct arrival *arrival);
 size_t senders_n(const struct senders *senders);

@@ -60,7 +60,9 @@ void
 task_rules_learn(struct task_rules *r, uint32_t worker,
                  const struct pidbox_request *request, struct now now)
 {
-    struct task *task = tasks_find(r->tasks, request->id);
+    const struct hash128 key =
+        hash_bytes(registry_hash_key(r->registry), request->id);
+    struct task *task = tasks_find(r->tasks, key);
     if (isnan(request->started_s))
         backlog_named(r->backlog, worker);
     if (task != NULL) {
@@ -69,7 +71,7 @@ task_rules_learn(struct task_rules *r, uint32_t worker,
         grace_release_learnt(r->grace, task, now);
         return;
     }
-    task = tasks_add_hearsay(r->tasks, request->id);
+    task = tasks_add_hearsay(r->tasks, key);
     if (task == NULL)
         return;
     learn_labels(r, request, task);

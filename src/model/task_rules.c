@@ -316,12 +316,14 @@ shown_hostname(struct task_rules *r, const struct event *ev, uint32_t worker,
 }
 
 void
-task_rules_event(struct task_rules *r, const struct event *ev, struct now now)
+task_rules_event(struct task_rules *r, const struct arrival *arrival)
 {
+    const struct event *ev = arrival->ev;
+    const struct now now = arrival->now;
     const uint32_t worker = ev->type == EVENT_TASK_SENT
                                 ? WORKERS_NONE
-                                : workers_task_event(r->workers, ev, now);
-    struct task *task = tasks_get(r->tasks, ev->uuid);
+                                : workers_task_event(r->workers, arrival);
+    struct task *task = tasks_get(r->tasks, arrival->task);
     struct tally tally = {
         .type = ev->type,
         .name = names_id(r->names, ev->name),
@@ -358,7 +360,7 @@ generic_hostname(struct registry *registry, bool wanted)
 struct task_rules *
 task_rules_new(const struct task_rules_config *config,
                struct registry *registry, struct hostnames *hostnames,
-               struct workers *workers, struct hash_key key)
+               struct workers *workers)
 {
     static const struct str reasons[REVOCATION_COUNT] = {
         [REVOKED_EXPIRED] = STR_INIT("expired"),
@@ -372,7 +374,7 @@ task_rules_new(const struct task_rules_config *config,
         .workers = workers,
         .generic_sent = generic_hostname(registry, config->generic_sent),
         .generic_worker = generic_hostname(registry, config->generic_worker),
-        .tasks = tasks_new(key, config->max_tasks, on_evict, r),
+        .tasks = tasks_new(config->max_tasks, on_evict, r),
         .names = names_new(registry, config->filter),
     };
     for (size_t i = 0; i < REVOCATION_COUNT; i++)

@@ -5,6 +5,7 @@
  * the task's name and queue are known. */
 
 #include "base/now.h"
+#include "model/arrival.h"
 #include "model/registry.h"
 #include "model/task_filter.h"
 #include "model/workers.h"
@@ -26,11 +27,10 @@ struct task_rules;
 struct task_rules *task_rules_new(const struct task_rules_config *config,
                                   struct registry *registry,
                                   struct hostnames *hostnames,
-                                  struct workers *workers, struct hash_key key);
+                                  struct workers *workers);
 void task_rules_free(struct task_rules *rules);
 /* A task event that is no exact repeat. */
-void task_rules_event(struct task_rules *rules, const struct event *ev,
-                      struct now now);
+void task_rules_event(struct task_rules *rules, const struct arrival *arrival);
 /* A task that a worker, `worker` of the table of workers, runs or holds, as
  * it replied: what no event told is learnt from it. One that has ended since
  * stays so. */

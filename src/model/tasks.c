@@ -23,7 +23,6 @@ struct order {
 };
 
 struct tasks {
-    struct hash_key key;
     size_t capacity;
     tasks_evict_fn evict;
     void *ctx;
@@ -152,12 +151,11 @@ add(struct tasks *tasks, struct hash128 key)
 }
 
 struct tasks *
-tasks_new(struct hash_key key, size_t capacity, tasks_evict_fn evict, void *ctx)
+tasks_new(size_t capacity, tasks_evict_fn evict, void *ctx)
 {
     assert(capacity > 0);
     struct tasks *tasks = xmalloc(sizeof(*tasks));
     *tasks = (struct tasks){
-        .key = key,
         .capacity = capacity,
         .evict = evict,
         .ctx = ctx,
@@ -182,9 +180,8 @@ tasks_free(struct tasks *tasks)
 }
 
 struct task *
-tasks_get(struct tasks *tasks, struct str id)
+tasks_get(struct tasks *tasks, struct hash128 key)
 {
-    const struct hash128 key = hash_bytes(tasks->key, id);
     uint32_t number = index_find(&tasks->index, key);
     if (number == INDEX_NONE) {
         number = add(tasks, key);
@@ -200,19 +197,18 @@ tasks_get(struct tasks *tasks, struct str id)
 }
 
 struct task *
-tasks_find(struct tasks *tasks, struct str id)
+tasks_find(struct tasks *tasks, struct hash128 key)
 {
-    const uint32_t number =
-        index_find(&tasks->index, hash_bytes(tasks->key, id));
+    const uint32_t number = index_find(&tasks->index, key);
     return number == INDEX_NONE ? NULL : tasks_at(tasks, number);
 }
 
 struct task *
-tasks_add_hearsay(struct tasks *tasks, struct str id)
+tasks_add_hearsay(struct tasks *tasks, struct hash128 key)
 {
     if (tasks_n(tasks) >= tasks->capacity && tasks->finished.oldest == NONE)
         return NULL;
-    const uint32_t number = add(tasks, hash_bytes(tasks->key, id));
+    const uint32_t number = add(tasks, key);
     struct task *task = tasks_at(tasks, number);
     order_prepend(tasks, &tasks->live, task, number);
     return task;

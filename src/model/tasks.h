@@ -62,18 +62,18 @@ struct tasks;
 typedef void (*tasks_evict_fn)(void *ctx, struct task *task);
 
 /* capacity: at least 1. */
-struct tasks *tasks_new(struct hash_key key, size_t capacity,
-                        tasks_evict_fn evict, void *ctx);
+struct tasks *tasks_new(size_t capacity, tasks_evict_fn evict, void *ctx);
 void tasks_free(struct tasks *tasks);
-/* Finds or makes the entry, and marks it as just used. The pointer is good
- * until the next call that may make one. */
-struct task *tasks_get(struct tasks *tasks, struct str id);
+/* Tasks go by the keyed hash of their ids. Finds or makes the entry, and marks
+ * it as just used. The pointer is good until the next call that may make
+ * one. */
+struct task *tasks_get(struct tasks *tasks, struct hash128 key);
 /* Finds the entry, or gives NULL; its place in the order of use stays. */
-struct task *tasks_find(struct tasks *tasks, struct str id);
+struct task *tasks_find(struct tasks *tasks, struct hash128 key);
 /* Makes an entry, which must not be there yet, for what is only hearsay: it is
  * the first of the live ones to go, and no live one goes for it. NULL when
  * there is no room. */
-struct task *tasks_add_hearsay(struct tasks *tasks, struct str id);
+struct task *tasks_add_hearsay(struct tasks *tasks, struct hash128 key);
 /* Places an entry among the finished, or back among the live ones. */
 void tasks_finish(struct tasks *tasks, struct task *task, uint32_t now_s);
 void tasks_revive(struct tasks *tasks, struct task *task);

@@ -18,7 +18,8 @@ static struct worker *
 replier(struct workers *workers, struct str nodename, int64_t pid)
 {
     if (pid > 0)
-        return worker_table_find(&workers->table, nodename, pid);
+        return worker_table_find(&workers->table,
+                                 process_hash(workers->key, nodename, pid));
     return worker_table_at(&workers->table, workers_latest(workers, nodename));
 }
 

@@ -20,11 +20,10 @@ hash_of(const void *owner, uint32_t place)
 }
 
 void
-worker_table_init(struct worker_table *table, struct hash_key key, size_t max)
+worker_table_init(struct worker_table *table, size_t max)
 {
     assert(max <= WORKERS_MAX);
-    *table = (struct worker_table){
-        .key = key, .max = (uint32_t)max, .first_free = NONE};
+    *table = (struct worker_table){.max = (uint32_t)max, .first_free = NONE};
     index_init(&table->index, hash_of, table);
 }
 
@@ -38,21 +37,26 @@ worker_table_close(struct worker_table *table)
     free(table->items);
 }
 
-static struct hash128
-hash_process(const struct worker_table *table, struct str nodename, int64_t pid)
+/* Events come in batches of one process. */
+static bool
+is_last(const struct worker_table *table, struct hash128 process)
 {
-    struct hash128 hash = hash_bytes(table->key, nodename);
-    hash.low ^= hash_mix(table->key, (uint64_t)pid, hash.high);
-    return hash;
+    if (UNLIKELY(table->last >= table->nitems))
+        return false;
+    const struct worker *last = &table->items[table->last];
+    return last->used && hash128_eq(last->hash, process);
 }
 
 struct worker *
-worker_table_find(const struct worker_table *table, struct str nodename,
-                  int64_t pid)
+worker_table_find(struct worker_table *table, struct hash128 process)
 {
-    const uint32_t place =
-        index_find(&table->index, hash_process(table, nodename, pid));
-    return place == INDEX_NONE ? NULL : &table->items[place];
+    if (LIKELY(is_last(table, process)))
+        return &table->items[table->last];
+    const uint32_t place = index_find(&table->index, process);
+    if (place == INDEX_NONE)
+        return NULL;
+    table->last = place;
+    return &table->items[place];
 }
 
 static uint32_t
@@ -75,7 +79,7 @@ take_place(struct worker_table *table)
 }
 
 struct worker *
-worker_table_add(struct worker_table *table, struct str nodename, int64_t pid,
+worker_table_add(struct worker_table *table, struct hash128 process,
                  const struct losses_config *losses)
 {
     const uint32_t place = take_place(table);
@@ -83,7 +87,7 @@ worker_table_add(struct worker_table *table, struct str nodename, int64_t pid,
         return NULL;
     struct worker *worker = &table->items[place];
     *worker = (struct worker){
-        .hash = hash_process(table, nodename, pid),
+        .hash = process,
         .reuse = worker->reuse,
         .used = true,
     };

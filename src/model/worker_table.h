@@ -4,6 +4,7 @@
  * lead to them as long as they are. */
 
 #include "base/index.h"
+#include "model/arrival.h"
 #include "model/worker_figures.h"
 #include "model/worker_stats.h"
 
@@ -27,26 +28,25 @@ struct worker {
 };
 
 struct worker_table {
-    struct hash_key key;
     uint32_t max;
     struct worker *items; /* those not in use among them */
     uint32_t nitems;
     uint32_t cap;
     uint32_t first_free;
+    uint32_t last; /* the place that was found last */
     struct index index;
 };
 
 /* max: at most WORKERS_MAX. */
-void worker_table_init(struct worker_table *table, struct hash_key key,
-                       size_t max);
+void worker_table_init(struct worker_table *table, size_t max);
 void worker_table_close(struct worker_table *table);
-/* NULL when it is not known. */
-struct worker *worker_table_find(const struct worker_table *table,
-                                 struct str nodename, int64_t pid);
+/* By its process_hash; NULL when it is not known. */
+struct worker *worker_table_find(struct worker_table *table,
+                                 struct hash128 process);
 /* Makes it known, which it is not yet; NULL when the table is full. Other
  * pointers to workers are good no more. */
-struct worker *worker_table_add(struct worker_table *table, struct str nodename,
-                                int64_t pid,
+struct worker *worker_table_add(struct worker_table *table,
+                                struct hash128 process,
                                 const struct losses_config *losses);
 /* Gives its place to another; its numbers lead nowhere from now on. */
 void worker_table_remove(struct worker_table *table, struct worker *worker);

@@ -22,6 +22,7 @@ workers_new(const struct workers_config *config, struct registry *registry,
 {
     struct workers *workers = xmalloc(sizeof(*workers));
     *workers = (struct workers){
+        .key = key,
         .config = *config,
         .first_answer_ms = INT64_MAX,
         .registry = registry,
@@ -32,7 +33,7 @@ workers_new(const struct workers_config *config, struct registry *registry,
                    .up_ms = -1},
         .nodes = nodes_new(registry, hostnames, key),
     };
-    worker_table_init(&workers->table, key, config->max);
+    worker_table_init(&workers->table, config->max);
     workers->hosts = hosts_new(
         &(struct hosts_config){.client_purge_ms = config->client_purge_ms,
                                .before_drop = config->before_drop,
@@ -79,22 +80,27 @@ set_state(struct workers *workers, struct worker *worker, bool up,
 }
 
 static struct worker *
-find_or_add(struct workers *workers, const struct event *ev, struct now now)
+add(struct workers *workers, const struct arrival *arrival)
 {
     struct worker *worker =
-        worker_table_find(&workers->table, ev->hostname, ev->pid);
-    if (worker != NULL)
-        return worker;
-    worker = worker_table_add(&workers->table, ev->hostname, ev->pid,
-                              &workers->losses);
+        worker_table_add(&workers->table, arrival->process, &workers->losses);
     if (worker == NULL)
         return NULL;
-    worker->first_ms = now.mono_ms;
+    const int64_t now_ms = arrival->now.mono_ms;
+    worker->first_ms = now_ms;
     if (!workers->answered && workers->first_answer_ms == INT64_MAX)
-        workers->first_answer_ms = now.mono_ms + WORKERS_FIRST_ANSWER_MS;
-    worker->node = nodes_add_worker(workers->nodes, ev->hostname);
+        workers->first_answer_ms = now_ms + WORKERS_FIRST_ANSWER_MS;
+    worker->node = nodes_add_worker(workers->nodes, arrival->ev->hostname);
     hosts_add_worker(workers->hosts, node_of(workers, worker)->hostname);
     return worker;
+}
+
+static struct worker *
+find_or_add(struct workers *workers, const struct arrival *arrival)
+{
+    struct worker *worker =
+        worker_table_find(&workers->table, arrival->process);
+    return LIKELY(worker != NULL) ? worker : add(workers, arrival);
 }
 
 static void
@@ -115,17 +121,19 @@ workers_hear_of_life(struct workers *workers, struct worker *worker,
 }
 
 static void
-offline(struct workers *workers, const struct event *ev, struct now now)
+offline(struct workers *workers, const struct arrival *arrival)
 {
+    const struct now now = arrival->now;
     struct worker *worker =
-        worker_table_find(&workers->table, ev->hostname, ev->pid);
+        worker_table_find(&workers->table, arrival->process);
     if (worker == NULL)
         return;
     worker->goodbye = true;
     hear(workers, worker, now);
     set_state(workers, worker, false, 0, now.wall_s);
     worker_figures_report(&worker->figures, node_of(workers, worker),
-                          workers->registry, &workers->losses, ev, now);
+                          workers->registry, &workers->losses, arrival->ev,
+                          now);
 }
 
 /* A worker answers only some time after it has said that it is online. */
@@ -138,13 +146,15 @@ await_longer(struct workers *workers, struct now now)
 }
 
 void
-workers_event(struct workers *workers, const struct event *ev, struct now now)
+workers_event(struct workers *workers, const struct arrival *arrival)
 {
+    const struct event *ev = arrival->ev;
+    const struct now now = arrival->now;
     if (ev->type == EVENT_WORKER_OFFLINE) {
-        offline(workers, ev, now);
+        offline(workers, arrival);
         return;
     }
-    struct worker *worker = find_or_add(workers, ev, now);
+    struct worker *worker = find_or_add(workers, arrival);
     if (worker == NULL)
         return;
     struct node *node = node_of(workers, worker);
@@ -162,15 +172,15 @@ workers_event(struct workers *workers, const struct event *ev, struct now now)
 }
 
 uint32_t
-workers_task_event(struct workers *workers, const struct event *ev,
-                   struct now now)
+workers_task_event(struct workers *workers, const struct arrival *arrival)
 {
-    struct worker *worker = find_or_add(workers, ev, now);
+    struct worker *worker = find_or_add(workers, arrival);
     if (worker == NULL)
         return WORKERS_NONE;
-    workers_hear_of_life(workers, worker, now);
+    workers_hear_of_life(workers, worker, arrival->now);
     worker_figures_task_event(&worker->figures, node_of(workers, worker),
-                              workers->registry, ev, now.wall_s);
+                              workers->registry, arrival->ev,
+                              arrival->now.wall_s);
     return worker_table_number(&workers->table, worker);
 }
 

@@ -6,6 +6,7 @@
  * by the time of receipt on our own clock; a worker's clock is never asked. */
 
 #include "base/now.h"
+#include "model/arrival.h"
 #include "model/hostnames.h"
 #include "model/registry.h"
 #include "model/worker_table.h"
@@ -49,13 +50,12 @@ struct workers *workers_new(const struct workers_config *config,
                             struct hostnames *hostnames, struct hash_key key);
 void workers_free(struct workers *workers);
 /* A worker-online, -heartbeat or -offline event. */
-void workers_event(struct workers *workers, const struct event *ev,
-                   struct now now);
+void workers_event(struct workers *workers, const struct arrival *arrival);
 /* A task event that a worker sent proves it alive, unless it has said
  * goodbye. The number is the worker's, and leads nowhere once it is purged;
  * WORKERS_NONE when there is no room for it. */
-uint32_t workers_task_event(struct workers *workers, const struct event *ev,
-                            struct now now);
+uint32_t workers_task_event(struct workers *workers,
+                            const struct arrival *arrival);
 /* A control reply proves the worker alive that was last heard under the
  * nodename, unless it has said goodbye. Nothing is made for an unknown one: a
  * reply does not tell which process it is of. */

@@ -8,6 +8,7 @@
 #include "model/workers.h"
 
 struct workers {
+    struct hash_key key;
     struct workers_config config;
     struct registry *registry;
     struct losses_config losses;

@@ -29,7 +29,7 @@ get(struct tasks *tasks, unsigned id)
 {
     char text[16];
     snprintf(text, sizeof(text), "id-%u", id);
-    return tasks_get(tasks, str_from(text));
+    return tasks_get(tasks, hash_bytes(key, str_from(text)));
 }
 
 /* Entries 0 to n - 1, each with its number as its name. */
@@ -43,9 +43,10 @@ fill(struct tasks *tasks, unsigned n)
 START_TEST(a_new_entry_knows_nothing)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 10, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(10, on_evict, &evicted);
 
-    const struct task *task = tasks_get(tasks, STR("any text: not only UUIDs"));
+    const struct task *task =
+        tasks_get(tasks, hash_bytes(key, STR("any text: not only UUIDs")));
 
     ck_assert_uint_eq(task->name, TASK_NO_VALUE);
     ck_assert_uint_eq(task->queue, TASK_NO_VALUE);
@@ -60,12 +61,12 @@ END_TEST
 START_TEST(an_entry_is_found_again_also_under_an_empty_id)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 10, on_evict, &evicted);
-    tasks_get(tasks, STR(""))->name = 1;
-    tasks_get(tasks, STR("a"))->name = 2;
+    struct tasks *tasks = tasks_new(10, on_evict, &evicted);
+    tasks_get(tasks, hash_bytes(key, STR("")))->name = 1;
+    tasks_get(tasks, hash_bytes(key, STR("a")))->name = 2;
 
-    ck_assert_uint_eq(tasks_get(tasks, STR(""))->name, 1);
-    ck_assert_uint_eq(tasks_get(tasks, STR("a"))->name, 2);
+    ck_assert_uint_eq(tasks_get(tasks, hash_bytes(key, STR("")))->name, 1);
+    ck_assert_uint_eq(tasks_get(tasks, hash_bytes(key, STR("a")))->name, 2);
     ck_assert_uint_eq(tasks_n(tasks), 2);
     tasks_free(tasks);
 }
@@ -74,7 +75,7 @@ END_TEST
 START_TEST(when_full_the_least_recently_used_goes)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 4, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(4, on_evict, &evicted);
     fill(tasks, 4);
     get(tasks, 0);
     get(tasks, 2);
@@ -96,7 +97,7 @@ END_TEST
 START_TEST(finished_tasks_go_before_any_other_the_longest_finished_first)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 5, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(5, on_evict, &evicted);
     fill(tasks, 5);
     tasks_finish(tasks, get(tasks, 4), 10);
     tasks_finish(tasks, get(tasks, 3), 11);
@@ -117,7 +118,7 @@ END_TEST
 START_TEST(a_revived_task_is_live_again)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 3, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(3, on_evict, &evicted);
     fill(tasks, 3);
     tasks_finish(tasks, get(tasks, 0), 10);
 
@@ -134,7 +135,7 @@ END_TEST
 START_TEST(only_what_finished_before_expires_and_only_so_many)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 10, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(10, on_evict, &evicted);
     fill(tasks, 5);
     for (unsigned i = 0; i < 4; i++)
         tasks_finish(tasks, get(tasks, i), 100 + i);
@@ -154,7 +155,7 @@ END_TEST
 START_TEST(finished_twice_counts_from_the_second_time)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 10, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(10, on_evict, &evicted);
     fill(tasks, 2);
     tasks_finish(tasks, get(tasks, 0), 100);
     tasks_finish(tasks, get(tasks, 1), 100);
@@ -171,7 +172,7 @@ END_TEST
 START_TEST(a_number_leads_back_wherever_the_entry_stands)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 100, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(100, on_evict, &evicted);
     fill(tasks, 50);
     for (unsigned i = 0; i < 50; i += 3)
         tasks_finish(tasks, get(tasks, i), i);
@@ -187,7 +188,7 @@ END_TEST
 START_TEST(a_table_of_one_holds_the_last)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 1, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(1, on_evict, &evicted);
 
     fill(tasks, 10);
 
@@ -203,7 +204,7 @@ START_TEST(random_use_agrees_with_plain_lists)
 {
     enum { IDS = 60, CAPACITY = 20 };
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, CAPACITY, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(CAPACITY, on_evict, &evicted);
     static uint64_t used[IDS], finished[IDS];
     static bool there[IDS];
     uint64_t random = 9;
@@ -251,10 +252,10 @@ END_TEST
 START_TEST(a_search_makes_and_moves_nothing)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 3, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(3, on_evict, &evicted);
     fill(tasks, 3);
-    ck_assert(tasks_find(tasks, STR("nobody")) == NULL);
-    ck_assert_uint_eq(tasks_find(tasks, STR("id-0"))->name, 0);
+    ck_assert(tasks_find(tasks, hash_bytes(key, STR("nobody"))) == NULL);
+    ck_assert_uint_eq(tasks_find(tasks, hash_bytes(key, STR("id-0")))->name, 0);
 
     get(tasks, 100);
 
@@ -268,11 +269,11 @@ END_TEST
 START_TEST(hearsay_goes_first_and_pushes_out_nothing_live)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 4, on_evict, &evicted);
+    struct tasks *tasks = tasks_new(4, on_evict, &evicted);
     fill(tasks, 2);
-    tasks_add_hearsay(tasks, STR("said-1"))->name = 11;
-    tasks_add_hearsay(tasks, STR("said-2"))->name = 12;
-    ck_assert(tasks_add_hearsay(tasks, STR("said-3")) == NULL);
+    tasks_add_hearsay(tasks, hash_bytes(key, STR("said-1")))->name = 11;
+    tasks_add_hearsay(tasks, hash_bytes(key, STR("said-2")))->name = 12;
+    ck_assert(tasks_add_hearsay(tasks, hash_bytes(key, STR("said-3"))) == NULL);
 
     get(tasks, 100);
     get(tasks, 101);
@@ -282,7 +283,7 @@ START_TEST(hearsay_goes_first_and_pushes_out_nothing_live)
 
     /* A finished one gives way. */
     tasks_finish(tasks, get(tasks, 1), 10);
-    ck_assert(tasks_add_hearsay(tasks, STR("said-3")) != NULL);
+    ck_assert(tasks_add_hearsay(tasks, hash_bytes(key, STR("said-3"))) != NULL);
     ck_assert_uint_eq(evicted.names[2], 1);
     tasks_free(tasks);
 }
@@ -291,8 +292,8 @@ END_TEST
 START_TEST(hearsay_that_an_event_confirms_is_like_any_other)
 {
     struct evicted evicted = {0};
-    struct tasks *tasks = tasks_new(key, 3, on_evict, &evicted);
-    tasks_add_hearsay(tasks, STR("id-7"))->name = 7;
+    struct tasks *tasks = tasks_new(3, on_evict, &evicted);
+    tasks_add_hearsay(tasks, hash_bytes(key, STR("id-7")))->name = 7;
     fill(tasks, 2);
     get(tasks, 7);
 

@@ -49,7 +49,7 @@ static void
 open_with(size_t max)
 {
     out = (struct out){0};
-    tasks = tasks_new(key, 1000, on_evict, NULL);
+    tasks = tasks_new(1000, on_evict, NULL);
     waiting = waiting_new(tasks, max, is_ready, on_out, &out);
 }
 
@@ -65,7 +65,7 @@ task(unsigned id)
 {
     char text[16];
     snprintf(text, sizeof(text), "%u", id);
-    return tasks_get(tasks, str_from(text));
+    return tasks_get(tasks, hash_bytes(key, str_from(text)));
 }
 
 static void

@@ -223,11 +223,12 @@ close_workers(void)
 static uint32_t
 see_worker(void)
 {
-    return workers_task_event(workers,
-                              &(struct event){.type = EVENT_TASK_RECEIVED,
-                                              .hostname = STR("w@h"),
-                                              .pid = 1},
-                              rig.now);
+    struct last_process none = {0};
+    const struct event ev = {
+        .type = EVENT_TASK_RECEIVED, .hostname = STR("w@h"), .pid = 1};
+    const struct arrival arrival =
+        arrival_of(&ev, rig.now, (struct hash_key){.seed = 1}, &none);
+    return workers_task_event(workers, &arrival);
 }
 
 static void
