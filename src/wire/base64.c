@@ -1,10 +1,6 @@
 #include "wire/base64.h"
 
-#include <string.h>
-
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
+#include "wire/base64_vectors.h"
 
 static const char alphabet[64] = {
     'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M',
@@ -38,66 +34,6 @@ static const unsigned char sextets[256] = {
 };
 #undef XX
 
-#ifdef __SSE2__
-/* Sixteen characters at a time, as many as can be decoded with 16 bytes
- * stored for every 12 that count; returns how many characters that were, and
- * stops before the first one outside the alphabet.
- *
- * The high half of a character picks its range, and with it the distance from
- * the character to its value ('/' shares the range of '+' and is moved to the
- * free place beside it). Two tables of bits, one for each half, meet in a
- * common bit exactly for the characters outside the alphabet. */
-__attribute__((target("ssse3"))) static size_t
-decode_vectors(unsigned char *out, const char *text, size_t len)
-{
-    const __m128i bad_high =
-        _mm_setr_epi8(16, 16, 1, 2, 4, 8, 4, 8, 16, 16, 16, 16, 16, 16, 16, 16);
-    const __m128i bad_low =
-        _mm_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
-                      0x11, 0x13, 0x1a, 0x1b, 0x1b, 0x1b, 0x1a);
-    const __m128i distance =
-        _mm_setr_epi8(0, 63 - '/', 62 - '+', 52 - '0', 0 - 'A', 15 - 'P',
-                      26 - 'a', 41 - 'p', 0, 0, 0, 0, 0, 0, 0, 0);
-    const __m128i order =
-        _mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
-    const __m128i low_bits = _mm_set1_epi8(0x0f);
-    size_t at = 0;
-    for (; len - at >= 24; at += 16, out += 12) {
-        const __m128i chars =
-            _mm_loadu_si128((const __m128i *)(const void *)(text + at));
-        const __m128i high = _mm_and_si128(_mm_srli_epi32(chars, 4), low_bits);
-        const __m128i low = _mm_and_si128(chars, low_bits);
-        const __m128i bad = _mm_and_si128(_mm_shuffle_epi8(bad_high, high),
-                                          _mm_shuffle_epi8(bad_low, low));
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(bad, _mm_setzero_si128())) !=
-            0xffff)
-            break;
-        const __m128i slash = _mm_cmpeq_epi8(chars, _mm_set1_epi8('/'));
-        const __m128i values = _mm_add_epi8(
-            chars, _mm_shuffle_epi8(distance, _mm_add_epi8(high, slash)));
-        /* a b c d, six bits each, to ab and cd, then to abcd in 32 bits. */
-        const __m128i pairs = _mm_maddubs_epi16(values, _mm_set1_epi16(0x0140));
-        const __m128i words = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00011000));
-        _mm_storeu_si128((__m128i *)(void *)out,
-                         _mm_shuffle_epi8(words, order));
-    }
-    return at;
-}
-#endif
-
-static size_t
-decode_fast(unsigned char *out, const char *text, size_t len)
-{
-#ifdef __SSE2__
-    if (len >= 32 && __builtin_cpu_supports("ssse3"))
-        return decode_vectors(out, text, len);
-#endif
-    (void)out;
-    (void)text;
-    (void)len;
-    return 0;
-}
-
 /* Four characters to three bytes; false for a character that is none. */
 static inline bool
 decode_group(unsigned char *out, const unsigned char *text)
@@ -118,23 +54,15 @@ decode_group(unsigned char *out, const unsigned char *text)
 static size_t
 decode_last(unsigned char *out, const unsigned char *text)
 {
-    const size_t npad = text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
-    unsigned char padded[4];
-    memcpy(padded, text, sizeof(padded));
-    memset(padded + 4 - npad, 'A', npad);
-    return decode_group(out, padded) ? 3 - npad : 0;
-}
-
-/* How many characters of text belong to its run, if they are at most `most`. */
-static size_t
-run_len(struct str text, size_t most)
-{
-    size_t n = 0;
-    while (n < text.len && n < most &&
-           (text.ptr[n] == '=' ||
-            sextets[(unsigned char)text.ptr[n]] != NOT_BASE64))
-        n++;
-    return n;
+    const bool one = text[3] == '=';
+    const bool two = one && text[2] == '=';
+    const unsigned char padded[4] = {
+        text[0],
+        text[1],
+        two ? 'A' : text[2],
+        one ? 'A' : text[3],
+    };
+    return decode_group(out, padded) ? 3u - one - two : 0;
 }
 
 /* The groups without padding; returns the number of characters. */
@@ -142,10 +70,23 @@ static size_t
 decode_groups(unsigned char *out, struct str text)
 {
     const unsigned char *chars = (const unsigned char *)text.ptr;
-    size_t at = decode_fast(out, text.ptr, text.len);
+    size_t at = base64_decode_vectors(out, text.ptr, text.len, BASE64_WIDEST);
     while (text.len - at >= 4 && decode_group(out + at / 4 * 3, chars + at))
         at += 4;
     return at;
+}
+
+/* How many characters from `at` on belong to the run, counted up to five. */
+static size_t
+rest_of_run(struct str text, size_t at)
+{
+    size_t n = 0;
+    for (; n < 5 && at + n < text.len; n++) {
+        const unsigned char c = (unsigned char)text.ptr[at + n];
+        if (c != '=' && sextets[c] == NOT_BASE64)
+            break;
+    }
+    return n;
 }
 
 bool
@@ -157,19 +98,16 @@ base64_decode_run(struct buf *out, struct str text, size_t *used)
     if (!buf_reserve(out, (text.len + 3) / 4 * 3))
         return false;
     unsigned char *to = (unsigned char *)out->ptr + out->len;
-    const size_t whole = decode_groups(to, text);
-    const struct str rest = str_slice(text, whole, text.len);
-    const size_t nrest = run_len(rest, 5);
-    unsigned char last[3];
+    const size_t at = decode_groups(to, text);
+    const size_t nrest = rest_of_run(text, at);
     size_t nlast = 0;
-    if (nrest > 0) {
-        if (nrest != 4 ||
-            (nlast = decode_last(last, (const unsigned char *)rest.ptr)) == 0)
-            return false;
-        memcpy(to + whole / 4 * 3, last, nlast);
-    }
-    *used = whole + nrest;
-    out->len += whole / 4 * 3 + nlast;
+    if (nrest == 4)
+        nlast =
+            decode_last(to + at / 4 * 3, (const unsigned char *)text.ptr + at);
+    if (nrest > 0 && nlast == 0)
+        return false;
+    *used = at + nrest;
+    out->len += at / 4 * 3 + nlast;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../suite.h"
+#include "wire/base64_vectors.h"
 
 const char suite_name[] = "base64";
 
@@ -137,6 +138,35 @@ START_TEST(a_run_of_any_length_is_decoded_as_if_it_were_alone)
 }
 END_TEST
 
+/* 200 characters, the one at _i outside the alphabet. */
+START_TEST(vectors_of_each_width_stop_at_the_group_that_is_none)
+{
+    const size_t wrong = (size_t)_i;
+    char text[200];
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = "+/09AZaz"[(i * i + i) % 8];
+    struct buf want;
+    buf_init(&want, 0);
+    ck_assert(base64_decode(&want, (struct str){text, sizeof(text)}));
+    for (size_t width = 0; width <= BASE64_WIDEST; width += 16)
+        for (const char *bad = "=\"-_\x80"; *bad != '\0'; bad++) {
+            const char right = text[wrong];
+            text[wrong] = *bad;
+            unsigned char out[150];
+
+            const size_t n =
+                base64_decode_vectors(out, text, sizeof(text), width);
+
+            ck_assert_uint_eq(n % 4, 0);
+            ck_assert_uint_le(n, wrong);
+            ck_assert(n == 0 || n + 44 > sizeof(text) || n + 4 > wrong);
+            ck_assert_mem_eq(out, want.ptr, n / 4 * 3);
+            text[wrong] = right;
+        }
+    buf_close(&want);
+}
+END_TEST
+
 START_TEST(a_buffer_that_may_not_grow_refuses)
 {
     struct buf out;
@@ -214,6 +244,8 @@ suite_add(TCase *tc)
                         COUNT_OF(broken_runs));
     tcase_add_loop_test(tc, a_run_of_any_length_is_decoded_as_if_it_were_alone,
                         0, 140);
+    tcase_add_loop_test(
+        tc, vectors_of_each_width_stop_at_the_group_that_is_none, 0, 200);
     tcase_add_test(tc, a_buffer_that_may_not_grow_refuses);
     tcase_add_loop_test(tc, long_texts_come_back_as_they_were, 0, 4);
     tcase_add_loop_test(tc, one_wrong_character_anywhere_is_seen, 0, 256);
