@@ -5,7 +5,11 @@
 #include "io/redis_words.h"
 #include "wire/kombu.h"
 
-enum { MAX_BURST = 64 };
+enum {
+    MAX_BURST = 64,
+    /* A worker that is just answering found the binding before it was gone. */
+    LATE_MS = 100,
+};
 
 void
 redis_replies_init(struct redis_replies *replies, uv_loop_t *loop,
@@ -78,7 +82,13 @@ on_deleted(void *ctx, const struct resp_reply *reply)
     struct redis_replies *replies = ctx;
     if (check(replies, reply) && !replies->wanted)
         replies->bound = false;
-    be_gone(replies);
+}
+
+static void
+on_last_deleted(void *ctx, const struct resp_reply *reply)
+{
+    check(ctx, reply);
+    be_gone(ctx);
 }
 
 static void
@@ -205,8 +215,7 @@ static void
 unbind_queue(struct redis_replies *replies)
 {
     send_member(replies, STR("SREM"), on_unbound);
-    if (!send_list(replies, STR("DEL"), on_deleted))
-        be_gone(replies);
+    send_list(replies, STR("DEL"), on_deleted);
 }
 
 void
@@ -240,6 +249,14 @@ redis_replies_collect(struct redis_replies *replies, bool on)
         unbind_queue(replies);
 }
 
+static void
+on_late(uv_timer_t *timer)
+{
+    struct redis_replies *replies = timer->data;
+    if (!send_list(replies, STR("DEL"), on_last_deleted))
+        be_gone(replies);
+}
+
 void
 redis_replies_leave(struct redis_replies *replies, void (*gone)(void *ctx),
                     void *ctx)
@@ -248,10 +265,13 @@ redis_replies_leave(struct redis_replies *replies, void (*gone)(void *ctx),
     replies->gone = gone;
     replies->gone_ctx = ctx;
     redis_replies_collect(replies, false);
-    if (replies->session == NULL || !replies->bound)
+    if (replies->session == NULL || !replies->bound) {
         be_gone(replies);
-    else if (!collecting)
-        unbind_queue(replies); /* again: the answer ends the wait */
+        return;
+    }
+    if (!collecting)
+        unbind_queue(replies); /* again: nobody has answered yet */
+    uv_timer_start(&replies->timer, on_late, LATE_MS, 0);
 }
 
 void
