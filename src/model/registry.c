@@ -264,6 +264,12 @@ registry_drop(struct registry *registry, enum label_id label,
             values_drop(registry->values[label], id);
 }
 
+uint64_t
+registry_ndropped(const struct registry *registry)
+{
+    return registry->budget.ndropped;
+}
+
 static void
 show_label_cap(struct registry *registry, enum label_id label, struct str name)
 {

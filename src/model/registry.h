@@ -54,6 +54,9 @@ struct series *registry_fixed(struct registry *registry, enum group_id id,
  * the values. */
 void registry_drop(struct registry *registry, enum label_id label,
                    const struct idset *ids);
+/* How many series were dropped, ever: pointers to series are good as long as
+ * it stays. */
+uint64_t registry_ndropped(const struct registry *registry);
 /* Brings the registry's own families up to date before a page is made. */
 void registry_refresh(struct registry *registry);
 

@@ -111,6 +111,7 @@ series_free(struct group *group, struct series *series)
     for (size_t i = 0; i < group->ncolumns; i++)
         group_clear(group, series, i);
     group->budget->nrecords--;
+    group->budget->ndropped++;
     free(series->text);
     free(series);
 }

@@ -65,6 +65,7 @@ struct series_budget {
     size_t nsamples;
     size_t nrecords;     /* as many again, those without samples included */
     uint64_t noverflows; /* new label sets sent to __other__ for it */
+    uint64_t ndropped;   /* records, ever: until one is, none moves */
 };
 
 struct group;
