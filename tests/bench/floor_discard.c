@@ -1,0 +1,25 @@
+/* What receiving alone costs: floor_discard redis:PORT|amqp:PORT
+ *
+ * Subscribes to the events, and reads and forgets until the broker or a signal
+ * ends it. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "target.h"
+
+int
+main(int argc, char **argv)
+{
+    static char bytes[1 << 18];
+    struct target *target = argc == 2 ? target_open(argv[1]) : NULL;
+    if (target == NULL || !target_subscribe(target)) {
+        fputs("usage: floor_discard redis:PORT|amqp:PORT\n", stderr);
+        return EXIT_FAILURE;
+    }
+    while (recv(target_fd(target), bytes, sizeof(bytes), 0) > 0)
+        ;
+    target_close(target);
+    return EXIT_SUCCESS;
+}
