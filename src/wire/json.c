@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/utf8.h"
 
 static const unsigned char kinds[256] = {
@@ -422,27 +418,6 @@ json_next_key(struct json *j, struct json_value *key)
         !next_is(j, ':'))
         return fail(j);
     j->at++;
-    return true;
-}
-
-bool
-json_take_key(struct json *j, const struct json_key *key)
-{
-    if (j->first || j->end - j->at < JSON_VECTOR)
-        return false;
-#ifdef __SSE2__
-    const __m128i text = _mm_loadu_si128((const __m128i *)(const void *)j->at);
-    const __m128i want =
-        _mm_loadu_si128((const __m128i *)(const void *)key->text);
-    const unsigned same =
-        (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, want));
-    if ((~same & ((1U << key->len) - 1)) != 0)
-        return false;
-#else
-    if (memcmp(j->at, key->text, key->len) != 0)
-        return false;
-#endif
-    j->at += key->len;
     return true;
 }
 

@@ -12,6 +12,11 @@
  * their number. */
 
 #include <stdint.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/buf.h"
 
@@ -45,7 +50,7 @@ enum { JSON_VECTOR = 16 }; /* bytes that are looked at together */
 /* A comma and a key, just as Python's json module writes them between two
  * members. */
 struct json_key {
-    char text[JSON_VECTOR];
+    char text[JSON_VECTOR + 2]; /* the first has no comma and blank */
     size_t len;
 };
 
@@ -76,9 +81,10 @@ bool json_enter_array(struct json *j);
 /* The next member's key, then exactly one value must be read; false at the
  * closing brace, which it consumes, or on an error. */
 bool json_next_key(struct json *j, struct json_value *key);
-/* Steps over the comma and this key if they come next, to the letter; else
- * does nothing, not even check what comes. Then a value must be read. */
-bool json_take_key(struct json *j, const struct json_key *key);
+/* Steps over this key, and the comma before it, if they come next to the
+ * letter, and then a value must be read; else does nothing, not even check
+ * what comes. */
+static inline bool json_take_key(struct json *j, const struct json_key *key);
 bool json_key_is(const struct json_key *key, struct str text);
 /* True when another element follows, then exactly one value must be read. */
 bool json_next_element(struct json *j);
@@ -107,3 +113,26 @@ enum { JSON_TEXT_GROWTH = 3 };
 double json_double(const struct json_value *value);
 /* `absent` for anything but an integer that fits. */
 int64_t json_int(const struct json_value *value, int64_t absent);
+
+static inline bool
+json_take_key(struct json *j, const struct json_key *key)
+{
+    const size_t start = j->first ? 2 : 0;
+    const char *text = key->text + start;
+    const size_t len = key->len - start;
+    if (j->end - j->at < JSON_VECTOR)
+        return false;
+#ifdef __SSE2__
+    const __m128i have = _mm_loadu_si128((const __m128i *)(const void *)j->at);
+    const __m128i want = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const int same = _mm_movemask_epi8(_mm_cmpeq_epi8(have, want));
+    if ((~(unsigned)same & ((1U << len) - 1)) != 0)
+        return false;
+#else
+    if (memcmp(j->at, text, len) != 0)
+        return false;
+#endif
+    j->at += len;
+    j->first = false;
+    return true;
+}
