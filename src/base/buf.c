@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 enum { FIRST_CAP = 256 };
 
 void
@@ -20,8 +22,8 @@ buf_close(struct buf *b)
     *b = (struct buf){.max = b->max};
 }
 
-static bool
-grow(struct buf *b, size_t extra)
+bool
+buf_grow(struct buf *b, size_t extra)
 {
     size_t need;
     if (b->failed || __builtin_add_overflow(b->len, extra, &need) ||
@@ -44,57 +46,12 @@ err:
     return false;
 }
 
-bool
-buf_reserve(struct buf *b, size_t extra)
-{
-    if (LIKELY(!b->failed && b->cap - b->len >= extra))
-        return true;
-    return grow(b, extra);
-}
-
-void
-buf_add(struct buf *b, const void *bytes, size_t len)
-{
-    if (len == 0 || !buf_reserve(b, len))
-        return;
-    memcpy(b->ptr + b->len, bytes, len);
-    b->len += len;
-}
-
-void
-buf_add_str(struct buf *b, struct str s)
-{
-    buf_add(b, s.ptr, s.len);
-}
-
-void
-buf_add_byte(struct buf *b, char byte)
-{
-    buf_add(b, &byte, 1);
-}
-
 void
 buf_add_u64(struct buf *b, uint64_t value)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021"
-                                "22232425262728293031323334353637383940414243"
-                                "44454647484950515253545556575859606162636465"
-                                "66676869707172737475767778798081828384858687"
-                                "888990919293949596979899";
-    char digits[20];
-    size_t at = sizeof(digits);
-    while (value >= 100) {
-        at -= 2;
-        memcpy(digits + at, pairs + 2 * (value % 100), 2);
-        value /= 100;
-    }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(digits + at, pairs + 2 * value, 2);
-    } else {
-        digits[--at] = (char)('0' + value);
-    }
-    buf_add(b, digits + at, sizeof(digits) - at);
+    char digits[DIGITS_MAX];
+    const size_t len = digits_before(digits + sizeof(digits), value);
+    buf_add(b, digits + sizeof(digits) - len, len);
 }
 
 void

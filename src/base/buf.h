@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/str.h"
@@ -21,11 +22,40 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_close(struct buf *b);
+/* For buf_reserve alone. */
+bool buf_grow(struct buf *b, size_t extra);
+
 /* Room for `extra` more bytes behind len, or false and failed. */
-bool buf_reserve(struct buf *b, size_t extra);
-void buf_add(struct buf *b, const void *bytes, size_t len);
-void buf_add_str(struct buf *b, struct str s);
-void buf_add_byte(struct buf *b, char byte);
+static inline bool
+buf_reserve(struct buf *b, size_t extra)
+{
+    if (LIKELY(!b->failed && b->cap - b->len >= extra))
+        return true;
+    return buf_grow(b, extra);
+}
+
+static inline void
+buf_add(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0 || !buf_reserve(b, len))
+        return;
+    memcpy(b->ptr + b->len, bytes, len);
+    b->len += len;
+}
+
+static inline void
+buf_add_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.ptr, s.len);
+}
+
+static inline void
+buf_add_byte(struct buf *b, char byte)
+{
+    if (buf_reserve(b, 1))
+        b->ptr[b->len++] = byte;
+}
+
 void buf_add_u64(struct buf *b, uint64_t value); /* decimal */
 void buf_add_i64(struct buf *b, int64_t value);  /* decimal */
 /* For people's eyes: log lines, help texts. */

@@ -1,17 +1,16 @@
 #include "base/number.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/decimal.h"
 
 __extension__ typedef unsigned __int128 uint128;
 
 enum {
-    MAX_TEXT = 64,   /* bytes of a number that are read at all */
-    MAX_DIGITS = 17, /* significant ones that tell any two doubles apart */
-    MAX_POWER = 19,  /* of ten, in 64 bits */
+    MAX_TEXT = 64,  /* bytes of a number that are read at all */
+    MAX_POWER = 19, /* of ten, in 64 bits */
 };
 
 static const double TWO_53 = 9007199254740992.0;
@@ -38,63 +37,6 @@ static const uint64_t powers[MAX_POWER + 1] = {
     1000000000000000000,
     10000000000000000000U,
 };
-
-/* digits[0].digits[1..] times ten to the exponent. */
-struct decimal {
-    char digits[MAX_DIGITS + 1];
-    size_t ndigits;
-    int exponent;
-};
-
-static void
-strip_zeros(struct decimal *d)
-{
-    while (d->ndigits > 1 && d->digits[d->ndigits - 1] == '0')
-        d->ndigits--;
-}
-
-/* Most values that are measured or configured have few digits: value is a
- * fraction m / 10^k with m below 10^15, and no two such fractions are the same
- * double. The division is exact but for its rounding, as strtod's. */
-static bool
-short_decimal(double value, struct decimal *d)
-{
-    if (value >= 1e15)
-        return false;
-    const size_t k = value < 1e6 ? 9 : value < 1e9 ? 6 : value < 1e12 ? 3 : 0;
-    const double scale = (double)powers[k];
-    uint64_t m = (uint64_t)(value * scale + 0.5);
-    if (m == 0 || m >= powers[15] || (double)m / scale != value)
-        return false;
-    size_t n = 1;
-    while (n < MAX_POWER && m >= powers[n])
-        n++;
-    d->ndigits = n;
-    d->exponent = (int)n - 1 - (int)k;
-    for (size_t i = n; i-- > 0; m /= 10)
-        d->digits[i] = (char)('0' + m % 10);
-    strip_zeros(d);
-    return true;
-}
-
-static void
-printed_decimal(double value, struct decimal *d)
-{
-    char text[32];
-    /* Any 15 digits survive the way there and back, but for subnormals. */
-    int precision = value < DBL_MIN ? 0 : 14;
-    for (; precision < MAX_DIGITS; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision, value);
-        d->digits[0] = text[0];
-        memcpy(d->digits + 1, text + 2, (size_t)precision);
-        d->ndigits = (size_t)precision + 1;
-        const size_t before_e = d->ndigits + (precision > 0);
-        d->exponent = (int)strtol(text + before_e + 1, NULL, 10);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    strip_zeros(d);
-}
 
 static void
 add_zeros(struct buf *out, int n)
@@ -161,8 +103,8 @@ static void
 add_finite(struct buf *out, double value, bool point)
 {
     struct decimal d = {.digits = "0", .ndigits = 1};
-    if (value > 0 && !short_decimal(value, &d))
-        printed_decimal(value, &d);
+    if (value > 0)
+        decimal_shortest(&d, value);
     if (d.exponent < -4 || d.exponent > 5)
         add_exponential(out, &d);
     else
