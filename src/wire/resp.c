@@ -8,13 +8,16 @@
 
 #include "base/xalloc.h"
 #include "wire/resp_framer.h"
+#include "wire/resp_strings.h"
 
 /* An empty reader gives its buffer back above this. */
 enum { KEEP_BUFFER = 256 * 1024 };
 
-/* hiredis is fed one reply at a time and asked only once it has the whole of
- * it: so it never allocates by a number from the wire, and never moves a rest
- * of its buffer forward (fed with 256 KiB at once it takes ten times as long).
+/* An array of strings that lies whole in the input is taken apart where it
+ * lies. All else goes through hiredis, which is fed one reply at a time and
+ * asked only once it has the whole of it: so it never allocates by a number
+ * from the wire, and never moves a rest of its buffer forward (fed with 256 KiB
+ * at once it takes ten times as long).
  */
 struct resp {
     struct resp_framer framer;
@@ -184,10 +187,32 @@ read_reply(struct resp *resp)
     return ok;
 }
 
+/* Delivers the reply that the bytes begin with and steps over it, if it can be
+ * had without the reader. */
+static bool
+take_strings(struct resp *resp, struct str *bytes)
+{
+    size_t nitems;
+    const size_t len =
+        resp_strings(*bytes, &resp->framer.limits, resp->items, &nitems);
+    if (len == 0)
+        return false;
+    resp->fn(resp->ctx, &(struct resp_reply){
+                            .array = true,
+                            .nitems = nitems,
+                            .items = resp->items,
+                            .wire_bytes = len,
+                        });
+    *bytes = str_slice(*bytes, len, bytes->len);
+    return true;
+}
+
 enum resp_status
 resp_feed(struct resp *resp, struct str bytes)
 {
     while (bytes.len > 0 && !resp->dead && !resp->stopped) {
+        if (!resp_pending(resp) && take_strings(resp, &bytes))
+            continue;
         switch (framer_read(&resp->framer, &bytes)) {
         case FRAMER_MORE:
             break;

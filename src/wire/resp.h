@@ -1,8 +1,9 @@
 #pragma once
 
-/* RESP2, the protocol of Redis, as a codec: bytes in, replies out. hiredis
- * builds the replies; it only ever sees whole frames that a framer of ours
- * has measured, so its memory is bounded whatever a server sends.
+/* RESP2, the protocol of Redis, as a codec: bytes in, replies out. Arrays of
+ * strings are taken apart where they lie, if they lie there whole. hiredis
+ * builds the other replies; it only ever sees whole frames that a framer of
+ * ours has measured, so its memory is bounded whatever a server sends.
  * https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 
 #include <stdint.h>

@@ -102,11 +102,7 @@ begin_string(struct resp_framer *f, int64_t len)
     if (len == -1)
         return STEP_ITEM;
     f->left = (size_t)len + 2;
-    /* One string of the permitted length and some short ones: many long ones
-     * must not add up. */
-    const size_t most = f->limits.max_string;
-    if ((size_t)len <= most &&
-        f->kept + (size_t)len <= most + FRAMER_MAX_LINE) {
+    if (resp_keeps(&f->limits, f->kept, (size_t)len)) {
         f->kept += (size_t)len;
         f->state = FRAMER_STRING;
         return STEP_MORE;

@@ -25,6 +25,16 @@ enum framer_state {
     FRAMER_SKIPPED,
 };
 
+/* Whether a string is kept, and not skipped, in a reply with `kept` bytes of
+ * strings before it. One of the permitted length and some short ones are: many
+ * long ones must not add up. */
+static inline bool
+resp_keeps(const struct resp_limits *limits, size_t kept, size_t len)
+{
+    return len <= limits->max_string &&
+           kept + len <= limits->max_string + FRAMER_MAX_LINE;
+}
+
 /* False stops the framer with FRAMER_ERROR. */
 typedef bool (*framer_fn)(void *ctx, const char *ptr, size_t len);
 

@@ -1,5 +1,5 @@
-/* Any bytes, fed whole and fed in pieces: the same replies, the same verdict.
- * The first byte chooses how they are cut. */
+/* Any bytes, fed whole, in pieces and byte by byte: the same replies, the same
+ * verdict. The first byte chooses the pieces, equal ones or not. */
 
 #include <assert.h>
 #include <stdint.h>
@@ -40,16 +40,33 @@ on_reply(void *ctx, const struct resp_reply *reply)
     seen->wire_bytes += reply->wire_bytes;
 }
 
+struct pieces {
+    size_t len;
+    uint32_t random; /* not 0: any length up to len each */
+};
+
+static size_t
+next_len(struct pieces *pieces)
+{
+    if (pieces->random == 0)
+        return pieces->len;
+    pieces->random = pieces->random * 1664525u + 1013904223u;
+    return 1 + (pieces->random >> 16) % pieces->len;
+}
+
 static enum resp_status
-feed(struct str bytes, size_t step, struct seen *seen, bool *pending)
+feed(struct str bytes, struct pieces pieces, struct seen *seen, bool *pending)
 {
     *seen = (struct seen){0};
     const struct resp_limits limits = {.max_string = MAX_STRING,
                                        .max_items = MAX_ITEMS};
     struct resp *resp = resp_new(&limits, on_reply, seen);
     enum resp_status status = RESP_OK;
-    for (size_t at = 0; at < bytes.len && status == RESP_OK; at += step)
-        status = resp_feed(resp, str_slice(bytes, at, at + step));
+    while (bytes.len > 0 && status == RESP_OK) {
+        const size_t n = next_len(&pieces);
+        status = resp_feed(resp, str_slice(bytes, 0, n));
+        bytes = str_slice(bytes, n, bytes.len);
+    }
     *pending = resp_pending(resp);
     resp_free(resp);
     return status;
@@ -61,18 +78,26 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len == 0)
         return 0;
     const struct str input = {(const char *)bytes + 1, len - 1};
-    struct seen whole, cut;
-    bool whole_pending, cut_pending;
-
-    const enum resp_status status = feed(input, len, &whole, &whole_pending);
-    const enum resp_status again =
-        feed(input, 1u + bytes[0] % 64, &cut, &cut_pending);
-
-    assert(status == again);
-    assert(whole.digest == cut.digest);
-    assert(whole.nreplies == cut.nreplies);
-    assert(whole.wire_bytes == cut.wire_bytes);
-    assert(status != RESP_OK || whole_pending == cut_pending);
+    const struct pieces pieces[] = {
+        {.len = 1},
+        {.len = 1u + bytes[0] % 64, .random = bytes[0] / 64},
+    };
+    struct seen whole;
+    bool whole_pending;
+    const enum resp_status status =
+        feed(input, (struct pieces){.len = len}, &whole, &whole_pending);
     assert(status != RESP_OK || whole_pending || whole.wire_bytes == input.len);
+
+    for (size_t i = 0; i < 2; i++) {
+        struct seen cut;
+        bool cut_pending;
+        const enum resp_status again =
+            feed(input, pieces[i], &cut, &cut_pending);
+        assert(status == again);
+        assert(whole.digest == cut.digest);
+        assert(whole.nreplies == cut.nreplies);
+        assert(whole.wire_bytes == cut.wire_bytes);
+        assert(status != RESP_OK || whole_pending == cut_pending);
+    }
     return 0;
 }

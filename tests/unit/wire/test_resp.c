@@ -114,6 +114,13 @@ static const struct {
     {STR_INIT("$0\r\n\r\n"), "\"\""},
     {STR_INIT("$3\r\na\nb\r\n$4\r\n\r\n\r\n\r\n"), "\"a\nb\" \"\r\n\r\n\""},
     {STR_INIT("*2\r\n$4\r\npong\r\n$0\r\n\r\n"), "[\"pong\" \"\"]"},
+    {STR_INIT("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\n{}\r\n"
+              "*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$1\r\nc\r\n$2\r\n{}\r\n+a\r\n"),
+     "[\"message\" \"c\" \"{}\"] [\"pmessage\" \"c*\" \"c\" \"{}\"] +a"},
+    {STR_INIT("*2\r\n$1\r\na\r\n$11\r\n0123456789a\r\n*1\r\n$1\r\nb\r\n"),
+     "[\"a\" skipped] [\"b\"]"},
+    {STR_INIT("*2\r\n$1\r\na\r\n$-1\r\n*1\r\n$1\r\nb\r\n*1\r\n$1\r\n"),
+     "[\"a\" nil] [\"b\"] ..."},
     {STR_INIT("*3\r\n$9\r\nsubscribe\r\n+x\r\n:1\r\n-E\r\n"),
      "[\"subscribe\" +x :1] -E"},
     {STR_INIT("*3\r\n*2\r\n:1\r\n:2\r\n*0\r\n*1\r\n$-1\r\n"),
@@ -158,6 +165,13 @@ START_TEST(replies_come_whole_however_the_bytes_are_split)
 END_TEST
 
 static const struct str bad[] = {
+    STR_INIT("*1\r\n$01\r\na\r\n"),
+    STR_INIT("*01\r\n$1\r\na\r\n"),
+    STR_INIT("*2\r\n$1\r\na\r\n$1\r\na\n\r"),
+    STR_INIT("*1\r\n$\r\n\r\n"),
+    STR_INIT("*1\r\n$1\rxa\r\n"),
+    STR_INIT("*1\r\n$1x\na\r\n"),
+    STR_INIT("*7\r\n$1\r\na\r\n"),
     STR_INIT("\r\n"),
     STR_INIT(":\r\n"),
     STR_INIT(":-\r\n"),
@@ -342,6 +356,23 @@ START_TEST(stop_ends_delivery_at_once)
 }
 END_TEST
 
+/* The second one would be taken without the reader. */
+START_TEST(stop_ends_delivery_of_arrays_of_strings_too)
+{
+    struct log log = {0};
+    struct resp *resp = resp_new(&usual, on_reply, &log);
+    log.stop = resp;
+
+    ck_assert_int_eq(resp_feed(resp, STR("*1\r\n$1\r\na\r\n"
+                                         "*1\r\n$1\r\nb\r\n")),
+                     RESP_OK);
+
+    ck_assert(str_eq(buf_str(&log.text), STR("[\"a\"]")));
+    resp_free(resp);
+    buf_close(&log.text);
+}
+END_TEST
+
 START_TEST(commands_are_arrays_of_strings)
 {
     struct buf out;
@@ -418,6 +449,7 @@ suite_add(TCase *tc)
                    s3_length_near_the_end_of_the_range_is_only_a_long_string);
     tcase_add_test(tc, many_long_strings_of_one_reply_do_not_add_up);
     tcase_add_test(tc, stop_ends_delivery_at_once);
+    tcase_add_test(tc, stop_ends_delivery_of_arrays_of_strings_too);
     tcase_add_test(tc, commands_are_arrays_of_strings);
     tcase_add_test(tc, real_traffic_gives_the_same_replies_at_every_split);
 }
