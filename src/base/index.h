@@ -25,7 +25,8 @@ void index_init(struct index *index, index_hash_fn hash_of, const void *owner);
 void index_close(struct index *index);
 /* The item's number, or INDEX_NONE. */
 uint32_t index_find(const struct index *index, struct hash128 hash);
-/* The hash must not be there yet. */
+/* The hash must not be there yet. Numbers are given out from 0 on and used
+ * again: there are slots for as many as the highest. */
 void index_add(struct index *index, struct hash128 hash, uint32_t number);
 /* The hash must be there, and the item still answer for its hash. */
 void index_remove(struct index *index, struct hash128 hash);
