@@ -116,6 +116,24 @@ START_TEST(random_adds_and_removes_agree_with_a_plain_table)
 }
 END_TEST
 
+START_TEST(high_numbers_are_found_too)
+{
+    struct items *items = items_new(UINT64_MAX);
+    struct index index;
+    index_init(&index, hash_of, items);
+
+    index_add(&index, items->made[0], 0);
+    index_add(&index, items->made[63], 63);
+    index_add(&index, items->made[MANY - 1], MANY - 1);
+
+    ck_assert_uint_eq(index_find(&index, items->made[0]), 0);
+    ck_assert_uint_eq(index_find(&index, items->made[63]), 63);
+    ck_assert_uint_eq(index_find(&index, items->made[MANY - 1]), MANY - 1);
+    index_close(&index);
+    free(items);
+}
+END_TEST
+
 START_TEST(churn_does_not_grow_the_table)
 {
     struct items *items = items_new(UINT64_MAX);
@@ -123,9 +141,11 @@ START_TEST(churn_does_not_grow_the_table)
     index_init(&index, hash_of, items);
 
     for (uint32_t i = 0; i < MANY; i++) {
-        index_add(&index, items->made[i], i);
+        const uint32_t number = i % 40;
         if (i >= 40)
-            index_remove(&index, items->made[i - 40]);
+            index_remove(&index, items->made[number]);
+        items->made[number].low += MANY;
+        index_add(&index, items->made[number], number);
     }
 
     ck_assert_uint_eq(index.n, 40);
@@ -141,5 +161,6 @@ suite_add(TCase *tc)
     tcase_add_test(tc, finds_what_was_added_and_nothing_else);
     tcase_add_test(tc, removal_from_a_run_loses_no_neighbour);
     tcase_add_test(tc, random_adds_and_removes_agree_with_a_plain_table);
+    tcase_add_test(tc, high_numbers_are_found_too);
     tcase_add_test(tc, churn_does_not_grow_the_table);
 }
