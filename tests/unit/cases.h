@@ -23,7 +23,7 @@ struct test_case {
 static inline struct str
 case_file(const struct test_case *c, const char *name)
 {
-    char path[4096];
+    char path[4096 + 64]; /* of the case, and the name */
     snprintf(path, sizeof(path), "%s/%s", c->folder, name);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
