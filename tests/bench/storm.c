@@ -3,7 +3,8 @@
  * WHERE is redis:PORT, amqp:PORT, or redis:FILE, amqp:FILE for a file of what
  * a subscriber or consumer would have read. All of it is made before the first
  * byte is sent, as fast as the broker takes it or at a steady rate. With
- * --wait, "ready" is printed then, and a line on standard input begins it.
+ * --wait, only the workers come online; then "ready" is printed, and a line on
+ * standard input begins the rest.
  * Printed in the end, as JSON: how many messages and events that was, how long
  * it took, and what must have been counted, [family, name, host, exception, n]
  * a line. */
@@ -45,14 +46,14 @@ die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* How many messages may have been sent by now. */
+/* How many messages of nmost may have been sent by now. */
 static size_t
-due(const struct storm *storm, const struct wrapped *w, double began)
+due(const struct storm *storm, size_t nmost, double began)
 {
     if (storm->rate <= 0)
-        return w->n;
+        return nmost;
     const double n = (seconds(CLOCK_MONOTONIC) - began) * storm->rate + 1;
-    return n < (double)w->n ? (size_t)n : w->n;
+    return n < (double)nmost ? (size_t)n : nmost;
 }
 
 /* Redis answers each command in a line; returns how many lines came. */
@@ -79,21 +80,24 @@ send_some(int fd, const struct wrapped *w, size_t sent, size_t until)
     return n < 0 ? 0 : (size_t)n;
 }
 
+/* From message number `from` up to `to`, and waits until the broker has them.
+ */
 static void
 publish(const struct storm *storm, struct target *target,
-        const struct wrapped *w)
+        const struct wrapped *w, size_t from, size_t to)
 {
     const double began = seconds(CLOCK_MONOTONIC);
-    const size_t nanswers = storm->redis ? w->n : 0;
-    size_t sent = 0;
+    const size_t nanswers = storm->redis ? to - from : 0;
+    const size_t end = w->ends[to - 1];
+    size_t sent = from == 0 ? 0 : w->ends[from - 1];
     size_t answered = 0;
     struct pollfd fd = {.fd = target_fd(target)};
-    while (sent < w->bytes.len || answered < nanswers) {
-        const size_t n = due(storm, w, began);
+    while (sent < end || answered < nanswers) {
+        const size_t n = from + due(storm, to - from, began);
         const size_t until = w->ends[n - 1];
         fd.events =
             (short)((storm->redis ? POLLIN : 0) | (sent < until ? POLLOUT : 0));
-        poll(&fd, 1, n < w->n ? 1 : 1000);
+        poll(&fd, 1, n < to ? 1 : 1000);
         if (fd.revents & POLLIN)
             answered += read_answers(fd.fd);
         if (fd.revents & POLLOUT)
@@ -289,10 +293,8 @@ form_of(const struct storm *storm)
 }
 
 static void
-wait_for_go(const struct storm *storm)
+wait_for_go(void)
 {
-    if (!storm->wait)
-        return;
     puts("ready");
     fflush(stdout);
     if (getchar() == EOF)
@@ -322,12 +324,17 @@ main(int argc, char **argv)
     wrapped_init(&wrapped, form_of(&storm));
     stream_run(&storm.stream, &truth, wrap, &wrapped);
 
-    wait_for_go(&storm);
+    size_t from = 0;
+    if (storm.wait && target != NULL) {
+        from = storm.stream.nworkers;
+        publish(&storm, target, &wrapped, 0, from);
+        wait_for_go();
+    }
     const double began = seconds(CLOCK_MONOTONIC);
     if (storm.file)
         write_file(&storm, &wrapped);
     else
-        publish(&storm, target, &wrapped);
+        publish(&storm, target, &wrapped, from, wrapped.n);
 
     printf("{\"messages\": %zu, \"events\": %zu, \"bytes\": %zu, "
            "\"seconds\": %.6f, \"runtimes\": %zu, \"runtime_s\": %.9f, "

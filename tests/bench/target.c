@@ -1,6 +1,7 @@
 #include "target.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +156,8 @@ subscribe_amqp(struct target *t)
                        amqp_empty_table);
     ok = ok && answers(t, "basic.consume");
     amqp_bytes_free(name);
-    return ok;
+    /* The library made it a socket that does not block. */
+    return ok && fcntl(t->fd, F_SETFL, 0) == 0;
 }
 
 bool
