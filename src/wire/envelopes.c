@@ -34,8 +34,9 @@ struct parts {
     struct str tag;
 };
 
+/* Where the body ends is found by decoding it, into scratch. */
 static bool
-take_apart(struct str payload, struct parts *out)
+take_apart(struct str payload, struct buf *scratch, struct parts *out)
 {
     const struct str start = STR("{\"body\": \"");
     const struct str key = STR(", \"delivery_tag\": \"");
@@ -43,8 +44,11 @@ take_apart(struct str payload, struct parts *out)
     if (!str_starts(payload, start))
         return false;
     const struct str rest = str_slice(payload, start.len, payload.len);
-    const size_t quote = str_find(rest, '"');
-    if (rest.len - quote < key.len + TAG_LEN + end.len)
+    size_t quote;
+    buf_clear(scratch);
+    if (!base64_decode_run(scratch, rest, &quote) ||
+        rest.len - quote < key.len + TAG_LEN + end.len ||
+        rest.ptr[quote] != '"')
         return false;
     const size_t tag_at = rest.len - end.len - TAG_LEN;
     out->body = str_slice(rest, 0, quote);
@@ -65,16 +69,13 @@ slot(struct envelopes *envelopes, struct str tail)
 }
 
 /* A tail that was read behind one body means the same behind every other that
- * is plain text up to its quote, as base64 is. */
+ * is base64 up to its quote. */
 static bool
 decode_known(const struct tail *known, const struct parts *parts,
-             struct buf *scratch, struct message *out)
+             const struct buf *scratch, struct message *out)
 {
     if (!str_eq((struct str){known->text, known->len}, parts->tail) ||
         json_plain_len(parts->tag) < TAG_LEN)
-        return false;
-    buf_clear(scratch);
-    if (!base64_decode(scratch, parts->body))
         return false;
     *out = (struct message){
         .body = buf_str(scratch),
@@ -95,8 +96,7 @@ contains(struct str text, struct str part)
 static bool
 is_worth_keeping(const struct parts *parts, const struct message *message)
 {
-    const bool base64 = json_plain_len(parts->body) == parts->body.len &&
-                        message->body.len < parts->body.len;
+    const bool base64 = message->body.len < parts->body.len;
     return base64 && message->ticket.len == 0 && parts->tail.len <= MAX_TAIL &&
            !contains(parts->tail, STR("\"body\"")) &&
            str_find(parts->tail, '\\') == parts->tail.len;
@@ -116,7 +116,7 @@ envelopes_decode(struct envelopes *envelopes, struct str payload,
                  struct buf *scratch, struct message *out)
 {
     struct parts parts;
-    if (!take_apart(payload, &parts))
+    if (!take_apart(payload, scratch, &parts))
         return kombu_decode(payload, scratch, out);
     struct tail *tail = slot(envelopes, parts.tail);
     if (LIKELY(decode_known(tail, &parts, scratch, out)))
