@@ -66,15 +66,22 @@ next_is(struct json *j, char c)
     return j->at < j->end && *j->at == c;
 }
 
+/* Of the value that begins here. */
+static inline enum json_kind
+kind_here(const struct json *j)
+{
+    return j->at == j->end ? JSON_KIND_ERROR
+                           : (enum json_kind)kinds[(unsigned char)*j->at];
+}
+
 enum json_kind
 json_peek(struct json *j)
 {
     skip_blanks(j);
-    if (j->at == j->end || kinds[(unsigned char)*j->at] == JSON_KIND_ERROR) {
+    const enum json_kind kind = kind_here(j);
+    if (kind == JSON_KIND_ERROR)
         fail(j);
-        return JSON_KIND_ERROR;
-    }
-    return (enum json_kind)kinds[(unsigned char)*j->at];
+    return kind;
 }
 
 #ifdef __SSE2__
@@ -262,6 +269,16 @@ skip_exponent(struct json *j)
     return take_digits(j, &ignored, &ndigits);
 }
 
+/* NaN and Infinity, as Python's json module writes them; j is behind the sign.
+ */
+static bool
+skip_odd_number(struct json *j, bool negative)
+{
+    if (!negative && j->at < j->end && *j->at == 'N')
+        return skip_word(j, STR("NaN"));
+    return skip_word(j, STR("Infinity"));
+}
+
 static bool
 read_number(struct json *j, struct json_value *out)
 {
@@ -270,11 +287,9 @@ read_number(struct json *j, struct json_value *out)
     const bool negative = *j->at == '-';
     if (negative)
         j->at++;
-    if (j->at < j->end && *j->at == 'I')
-        return skip_word(j, STR("Infinity"));
-    if (j->at < j->end && *j->at == 'N' && !negative)
-        return skip_word(j, STR("NaN"));
-    if (j->at < j->end && *j->at == '0')
+    if (j->at == j->end || !is_digit(*j->at))
+        return skip_odd_number(j, negative);
+    if (*j->at == '0')
         j->at++; /* a second digit is an error that the caller will meet */
     else if (!take_digits(j, out, &nwhole))
         return false;
@@ -343,14 +358,14 @@ read_by_kind(struct json *j, enum json_kind kind, struct json_value *out)
     case JSON_KIND_STRING:
         break;
     }
-    return false;
+    return fail(j);
 }
 
 /* Apart from strings, which are read more often, and want fewer registers. */
 __attribute__((noinline)) static bool
 read_other(struct json *j, struct json_value *out)
 {
-    const enum json_kind kind = json_peek(j);
+    const enum json_kind kind = kind_here(j);
     const char *start = j->at;
     *out = (struct json_value){.kind = kind};
     const bool ok = read_by_kind(j, kind, out);
