@@ -23,6 +23,7 @@ make_own_series(struct metrics *m)
     struct registry *registry = m->registry;
     m->self = registry_fixed(registry, GROUP_EXPORTER, NULL);
     struct group *self = registry_group(registry, GROUP_EXPORTER);
+    m->self_group = self;
     static const size_t zeros[] = {
         SELF_BROKER_UP_COL,  SELF_CONNECTS_COL,       SELF_BLIND_COL,
         SELF_MESSAGES_COL,   SELF_DUPLICATES_COL,     SELF_DELAY_COL,
@@ -47,23 +48,37 @@ make_own_series(struct metrics *m)
 static void
 count_own(struct metrics *m, const struct event *ev, struct now now)
 {
-    struct group *self = registry_group(m->registry, GROUP_EXPORTER);
-    group_count(registry_group(m->registry, GROUP_EVENT), m->events[ev->type],
-                REASON_COL, 1);
-    group_set(self, m->self, SELF_LAST_EVENT_COL, now.wall_s);
+    m->counts.nevents[ev->type]++;
+    m->counts.last_event_s = now.wall_s;
     const double delay = now.wall_s - ev->timestamp;
     /* Neither NaN, nor a clock ahead of ours, nor one that was never set. */
     if (delay >= 0 && delay <= MAX_DELAY)
-        group_observe(self, m->self, SELF_DELAY_COL, delay);
+        group_observe(m->self_group, m->self, SELF_DELAY_COL, delay);
     m->generation++;
+}
+
+static void
+show_own_counts(struct metrics *m)
+{
+    struct own_counts *counts = &m->counts;
+    struct group *events = registry_group(m->registry, GROUP_EVENT);
+    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+        group_count(events, m->events[i], REASON_COL, counts->nevents[i]);
+        counts->nevents[i] = 0;
+    }
+    group_set(m->self_group, m->self, SELF_LAST_EVENT_COL,
+              counts->last_event_s);
+    group_count(m->self_group, m->self, SELF_MESSAGES_COL, counts->nmessages);
+    group_count(m->self_group, m->self, SELF_RECEIVED_BYTES_COL,
+                counts->nbytes);
+    counts->nmessages = counts->nbytes = 0;
 }
 
 void
 metrics_message(struct metrics *m, size_t wire_bytes)
 {
-    struct group *self = registry_group(m->registry, GROUP_EXPORTER);
-    group_count(self, m->self, SELF_MESSAGES_COL, 1);
-    group_count(self, m->self, SELF_RECEIVED_BYTES_COL, wire_bytes);
+    m->counts.nmessages++;
+    m->counts.nbytes += wire_bytes;
     m->generation++;
 }
 
@@ -197,6 +212,7 @@ metrics_refresh(struct metrics *m, struct now now)
 {
     struct group *self = registry_group(m->registry, GROUP_EXPORTER);
     const struct tasks *tasks = task_rules_tasks(m->rules);
+    show_own_counts(m);
     group_set(self, m->self, SELF_BLIND_COL,
               m->blind_s + (double)metrics_blind_ms(m, now) / 1000);
     group_set(self, m->self, SELF_TRACKED_COL, (double)tasks_n(tasks));
