@@ -5,12 +5,6 @@
 
 #include "base/xalloc.h"
 
-enum {
-    /* A number is a place and, above, how often it was given out before. */
-    PLACE_BITS = 14,
-    PLACE_MASK = (1 << PLACE_BITS) - 1,
-};
-
 static const uint32_t NONE = UINT32_MAX;
 
 static struct hash128
@@ -103,26 +97,10 @@ worker_table_remove(struct worker_table *table, struct worker *worker)
     losses_close(&worker->figures.losses);
     worker->used = false;
     /* Never so often that a number could be WORKERS_NONE. */
-    worker->reuse = (worker->reuse + 1) & (UINT32_MAX >> (PLACE_BITS + 1));
+    worker->reuse =
+        (worker->reuse + 1) & (UINT32_MAX >> (WORKER_PLACE_BITS + 1));
     worker->next_free = table->first_free;
     table->first_free = (uint32_t)(worker - table->items);
-}
-
-uint32_t
-worker_table_number(const struct worker_table *table,
-                    const struct worker *worker)
-{
-    return (uint32_t)(worker - table->items) | worker->reuse << PLACE_BITS;
-}
-
-struct worker *
-worker_table_at(const struct worker_table *table, uint32_t number)
-{
-    if (number == WORKERS_NONE)
-        return NULL;
-    struct worker *worker = &table->items[number & PLACE_MASK];
-    return worker->used && worker->reuse == number >> PLACE_BITS ? worker
-                                                                 : NULL;
 }
 
 bool

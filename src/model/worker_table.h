@@ -9,7 +9,8 @@
 #include "model/worker_stats.h"
 
 #define WORKERS_NONE UINT32_MAX
-enum { WORKERS_MAX = (1 << 14) - 1 };
+/* A number is a place and, above, how often it was given out before. */
+enum { WORKER_PLACE_BITS = 14, WORKERS_MAX = (1 << WORKER_PLACE_BITS) - 1 };
 
 struct worker {
     struct hash128 hash; /* of nodename and pid */
@@ -50,10 +51,22 @@ struct worker *worker_table_add(struct worker_table *table,
                                 const struct losses_config *losses);
 /* Gives its place to another; its numbers lead nowhere from now on. */
 void worker_table_remove(struct worker_table *table, struct worker *worker);
-uint32_t worker_table_number(const struct worker_table *table,
-                             const struct worker *worker);
+static inline uint32_t
+worker_table_number(const struct worker_table *table,
+                    const struct worker *worker)
+{
+    return (uint32_t)(worker - table->items) | worker->reuse
+                                                   << WORKER_PLACE_BITS;
+}
 /* NULL when it was removed, and for WORKERS_NONE. */
-struct worker *worker_table_at(const struct worker_table *table,
-                               uint32_t number);
+static inline struct worker *
+worker_table_at(const struct worker_table *table, uint32_t number)
+{
+    if (number == WORKERS_NONE)
+        return NULL;
+    struct worker *worker = &table->items[number & WORKERS_MAX];
+    return worker->used && worker->reuse == number >> WORKER_PLACE_BITS ? worker
+                                                                        : NULL;
+}
 /* More than nine tenths are used. */
 bool worker_table_is_crowded(const struct worker_table *table);
