@@ -1,6 +1,9 @@
 #include "model/expose.h"
 
+#include <stdlib.h>
+
 #include "base/number.h"
+#include "base/xalloc.h"
 
 /* One family on its way out. */
 struct writer {
@@ -8,9 +11,16 @@ struct writer {
     const struct family *family;
     const struct column *column;
     struct group *group;
+    const struct label_text *labels;
     struct str name; /* as the family line has it: OpenMetrics drops _total */
     bool openmetrics;
     bool created;
+    /* The line of a bucket is head, bound, tail and the number. The first and
+     * the third are the same for all buckets of a series, the second for all
+     * series. */
+    struct buf head;
+    struct buf tail;
+    struct buf *bounds; /* column->nbounds, and +Inf */
 };
 
 static const struct str type_names[] = {
@@ -71,23 +81,20 @@ write_metadata(struct writer *w)
     }
 }
 
+/* What stands before the number. */
 static void
-write_labels(struct buf *out, const struct series *series)
+write_name(struct writer *w, struct str name, struct str suffix,
+           const struct series *series)
 {
-    if (series->text_len > 0) {
-        buf_add_byte(out, '{');
-        buf_add(out, series->text, series->text_len);
-        buf_add_byte(out, '}');
-    }
-    buf_add_byte(out, ' ');
+    buf_add_str(w->out, name);
+    buf_add_str(w->out, suffix);
+    label_text_add(w->labels, series->ids, w->out);
 }
 
 static void
 write_created(struct writer *w, const struct series *series)
 {
-    buf_add_str(w->out, without_total(w->name));
-    buf_add_str(w->out, STR("_created"));
-    write_labels(w->out, series);
+    write_name(w, without_total(w->name), STR("_created"), series);
     number_add_double(w->out, series->created);
     buf_add_byte(w->out, '\n');
 }
@@ -95,73 +102,58 @@ write_created(struct writer *w, const struct series *series)
 static void
 write_scalar(struct writer *w, const struct series *series)
 {
-    struct buf *out = w->out;
     const union cell *cell = &series->cells[w->family->column];
-    buf_add_str(out, w->name);
-    if (w->openmetrics && w->family->type == FAMILY_COUNTER)
-        buf_add_str(out, STR("_total"));
-    write_labels(out, series);
+    write_name(w, w->name,
+               w->openmetrics && w->family->type == FAMILY_COUNTER
+                   ? STR("_total")
+                   : STR(""),
+               series);
     if (w->family->cell == CELL_COUNT)
-        buf_add_u64(out, cell->count);
+        buf_add_u64(w->out, cell->count);
     else
-        number_add_double(out, cell->value);
-    buf_add_byte(out, '\n');
+        number_add_double(w->out, cell->value);
+    buf_add_byte(w->out, '\n');
 }
 
 static void
-write_bucket(struct writer *w, const struct series *series, size_t i,
-             uint64_t cumulated)
+write_buckets(struct writer *w, const struct series *series,
+              const struct histogram *h)
 {
-    struct buf *out = w->out;
-    const size_t at = series->le_at;
-    const bool last = at >= series->text_len;
-    buf_add_str(out, w->name);
-    buf_add_str(out, STR("_bucket{"));
-    buf_add(out, series->text, last ? series->text_len : at);
-    if (last && at > 0)
-        buf_add_byte(out, ',');
-    buf_add_str(out, STR("le=\""));
-    if (i < w->column->nbounds)
-        number_add_bound(out, w->column->bounds[i]);
-    else
-        buf_add_str(out, STR("+Inf"));
-    buf_add_byte(out, '"');
-    if (!last) {
-        buf_add_byte(out, ',');
-        buf_add(out, series->text + at, series->text_len - at);
+    buf_clear(&w->head);
+    buf_clear(&w->tail);
+    buf_add_str(&w->head, w->name);
+    buf_add_str(&w->head, STR("_bucket"));
+    label_text_add_le(w->labels, series->ids, &w->head, &w->tail);
+    uint64_t cumulated = 0;
+    for (size_t i = 0; i <= w->column->nbounds; i++) {
+        cumulated += h->counts[i];
+        buf_add_str(w->out, buf_str(&w->head));
+        buf_add_str(w->out, buf_str(&w->bounds[i]));
+        buf_add_str(w->out, buf_str(&w->tail));
+        buf_add_u64(w->out, cumulated);
+        buf_add_byte(w->out, '\n');
     }
-    buf_add_str(out, STR("} "));
-    buf_add_u64(out, cumulated);
-    buf_add_byte(out, '\n');
+    write_name(w, w->name, STR("_count"), series);
+    buf_add_u64(w->out, cumulated);
+    buf_add_byte(w->out, '\n');
 }
 
 static void
 write_histogram(struct writer *w, const struct series *series)
 {
     const struct histogram *h = series->cells[w->family->column].histogram;
-    uint64_t cumulated = 0;
-    for (size_t i = 0; i <= w->column->nbounds; i++) {
-        cumulated += h->counts[i];
-        write_bucket(w, series, i, cumulated);
-    }
-    buf_add_str(w->out, w->name);
-    buf_add_str(w->out, STR("_count"));
-    write_labels(w->out, series);
-    buf_add_u64(w->out, cumulated);
-    buf_add_byte(w->out, '\n');
-    buf_add_str(w->out, w->name);
-    buf_add_str(w->out, STR("_sum"));
-    write_labels(w->out, series);
+    write_buckets(w, series, h);
+    write_name(w, w->name, STR("_sum"), series);
     number_add_double(w->out, h->sum);
     buf_add_byte(w->out, '\n');
 }
 
 /* Start times belong to what counts and has labels. */
 static bool
-has_created(const struct writer *w, const struct series *series)
+has_created(const struct writer *w)
 {
     return w->created && w->family->type != FAMILY_GAUGE &&
-           series->text_len > 0;
+           group_has_labels(w->group);
 }
 
 static bool
@@ -182,7 +174,7 @@ write_samples(struct writer *w)
             write_histogram(w, series);
         else
             write_scalar(w, series);
-        if (w->openmetrics && has_created(w, series))
+        if (w->openmetrics && has_created(w))
             write_created(w, series);
     }
 }
@@ -195,7 +187,7 @@ write_created_family(struct writer *w)
     bool begun = false;
     for (size_t i = 0; i < group_n(w->group); i++) {
         const struct series *series = group_at(w->group, i);
-        if (!has_sample(w, series) || !has_created(w, series))
+        if (!has_sample(w, series))
             continue;
         if (!begun) {
             write_line(w->out, STR("# HELP "), base, STR("_created"),
@@ -209,6 +201,33 @@ write_created_family(struct writer *w)
 }
 
 static void
+open_bounds(struct writer *w)
+{
+    if (w->family->type != FAMILY_HISTOGRAM)
+        return;
+    const size_t n = w->column->nbounds;
+    w->bounds = xcalloc(n + 1, sizeof(*w->bounds));
+    for (size_t i = 0; i < n; i++)
+        number_add_bound(&w->bounds[i], w->column->bounds[i]);
+    buf_add_str(&w->bounds[n], STR("+Inf"));
+}
+
+/* Lines that lack a part must not go out. */
+static void
+close_bounds(struct writer *w)
+{
+    bool ok = buf_ok(&w->head) && buf_ok(&w->tail);
+    for (size_t i = 0; w->bounds != NULL && i <= w->column->nbounds; i++) {
+        ok = ok && buf_ok(&w->bounds[i]);
+        buf_close(&w->bounds[i]);
+    }
+    free(w->bounds);
+    buf_close(&w->head);
+    buf_close(&w->tail);
+    w->out->failed |= !ok;
+}
+
+static void
 write_family(const struct expose *expose, size_t f, struct buf *out)
 {
     const struct family *family = &families[f];
@@ -219,16 +238,20 @@ write_family(const struct expose *expose, size_t f, struct buf *out)
         .family = family,
         .column = registry_column(expose->registry, family),
         .group = registry_group(expose->registry, family->group),
+        .labels =
+            group_label_text(registry_group(expose->registry, family->group)),
         .name = openmetrics && family->type == FAMILY_COUNTER
                     ? without_total(name)
                     : name,
         .openmetrics = openmetrics,
         .created = expose->config.created_series,
     };
+    open_bounds(&w);
     write_metadata(&w);
     write_samples(&w);
-    if (!openmetrics && w.created)
+    if (!openmetrics && has_created(&w))
         write_created_family(&w);
+    close_bounds(&w);
 }
 
 static bool

@@ -3,82 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/index.h"
 #include "base/xalloc.h"
+#include "model/series_table.h"
 #include "model/values.h"
 
 struct group {
-    struct hash_key key;
-    const struct label *labels;
     size_t nlabels;
     const struct column *columns;
     size_t ncolumns;
-    const struct static_label *static_labels;
-    size_t nstatic;
+    struct label_text *text;
+    bool has_labels; /* static ones count */
     struct series_budget *budget;
     struct series **items;
     size_t nitems;
     size_t cap;
-    struct index index;
+    struct series_table table;
     struct series *other; /* __other__ in every label */
     bool enabled;         /* any column is */
 };
-
-static struct hash128
-hash_ids(const struct group *group, const uint32_t *ids)
-{
-    return hash_bytes(group->key, (struct str){(const char *)ids,
-                                               group->nlabels * sizeof(*ids)});
-}
-
-static struct hash128
-hash_of(const void *owner, uint32_t number)
-{
-    const struct group *group = owner;
-    return hash_ids(group, group->items[number]->ids);
-}
-
-static void
-add_label(struct buf *out, struct str name, struct str value)
-{
-    if (out->len > 0)
-        buf_add_byte(out, ',');
-    buf_add_str(out, name);
-    buf_add_str(out, STR("=\""));
-    buf_add_str(out, value);
-    buf_add_byte(out, '"');
-}
-
-/* Both kinds of labels in one sorted list; le would come before the first
- * name that sorts behind it. Empty values are
- * written too, as the Python exporter does: exception="". */
-static void
-write_text(const struct group *group, struct series *series)
-{
-    struct buf out;
-    buf_init(&out, 0);
-    size_t le_at = SIZE_MAX;
-    for (size_t i = 0, k = 0; i < group->nlabels || k < group->nstatic;) {
-        const struct str own =
-            i < group->nlabels ? str_from(group->labels[i].name) : STR("\x7f");
-        const struct str fixed =
-            k < group->nstatic ? group->static_labels[k].name : STR("\x7f");
-        const bool is_own = str_cmp(own, fixed) < 0;
-        const struct str name = is_own ? own : fixed;
-        const struct str value =
-            is_own ? values_text(group->labels[i].values, series->ids[i])
-                   : group->static_labels[k].value;
-        if (le_at == SIZE_MAX && str_cmp(name, STR("le")) > 0)
-            le_at = out.len == 0 ? 0 : out.len + 1;
-        add_label(&out, name, value);
-        i += is_own;
-        k += !is_own;
-    }
-    size_t len;
-    series->text = buf_take(&out, &len);
-    series->text_len = (uint32_t)len;
-    series->le_at = le_at == SIZE_MAX ? (uint32_t)len : (uint32_t)le_at;
-}
 
 static struct series *
 add(struct group *group, const uint32_t *ids, double now_s)
@@ -87,14 +29,13 @@ add(struct group *group, const uint32_t *ids, double now_s)
         1, sizeof(*series) + group->ncolumns * sizeof(series->cells[0]));
     memcpy(series->ids, ids, group->nlabels * sizeof(*ids));
     series->created = now_s;
-    write_text(group, series);
     if (group->nitems == group->cap) {
         group->cap = group->cap == 0 ? 4 : 2 * group->cap;
         group->items =
             xrealloc(group->items, group->cap, sizeof(struct series *));
     }
-    group->items[group->nitems] = series;
-    index_add(&group->index, hash_ids(group, ids), (uint32_t)group->nitems++);
+    group->items[group->nitems++] = series;
+    series_table_add(&group->table, series);
     group->budget->nrecords++;
     return series;
 }
@@ -112,7 +53,6 @@ series_free(struct group *group, struct series *series)
         group_clear(group, series, i);
     group->budget->nrecords--;
     group->budget->ndropped++;
-    free(series->text);
     free(series);
 }
 
@@ -124,18 +64,16 @@ group_new(struct hash_key key, const struct label *labels, size_t nlabels,
 {
     struct group *group = xmalloc(sizeof(*group));
     *group = (struct group){
-        .key = key,
-        .labels = labels,
         .nlabels = nlabels,
         .columns = columns,
         .ncolumns = ncolumns,
-        .static_labels = static_labels,
-        .nstatic = nstatic,
+        .text = label_text_new(labels, nlabels, static_labels, nstatic),
+        .has_labels = nlabels + nstatic > 0,
         .budget = budget,
     };
     for (size_t i = 0; i < ncolumns; i++)
         group->enabled = group->enabled || columns[i].enabled;
-    index_init(&group->index, hash_of, group);
+    series_table_init(&group->table, key, nlabels);
     return group;
 }
 
@@ -147,7 +85,8 @@ group_free(struct group *group)
     for (size_t i = 0; i < group->nitems; i++)
         series_free(group, group->items[i]);
     free(group->items);
-    index_close(&group->index);
+    series_table_close(&group->table);
+    label_text_free(group->text);
     free(group);
 }
 
@@ -157,9 +96,8 @@ other_of(struct group *group, double now_s)
 {
     if (group->other == NULL) {
         const uint32_t ids[SERIES_MAX_LABELS] = {VALUES_OTHER};
-        const uint32_t have = index_find(&group->index, hash_ids(group, ids));
-        group->other =
-            have == INDEX_NONE ? add(group, ids, now_s) : group->items[have];
+        struct series *have = series_table_find(&group->table, ids);
+        group->other = have == NULL ? add(group, ids, now_s) : have;
     }
     return group->other;
 }
@@ -174,9 +112,9 @@ overflow(struct group *group, double now_s)
 struct series *
 group_series(struct group *group, const uint32_t *ids, double now_s)
 {
-    const uint32_t number = index_find(&group->index, hash_ids(group, ids));
-    if (LIKELY(number != INDEX_NONE))
-        return group->items[number];
+    struct series *have = series_table_find(&group->table, ids);
+    if (LIKELY(have != NULL))
+        return have;
     if (group->nlabels == 0)
         return add(group, ids, now_s);
     if (!group->enabled)
@@ -210,10 +148,8 @@ make_sample(struct group *group, struct series *series, size_t column)
 }
 
 struct series *
-group_touch(struct group *group, struct series *series, size_t column)
+group_make(struct group *group, struct series *series, size_t column)
 {
-    if (LIKELY(series->present >> column & 1))
-        return series;
     const struct column *c = &group->columns[column];
     if (!c->enabled)
         return NULL;
@@ -224,15 +160,6 @@ group_touch(struct group *group, struct series *series, size_t column)
         return group_touch(group, overflow(group, series->created), column);
     make_sample(group, series, column);
     return series;
-}
-
-void
-group_count(struct group *group, struct series *series, size_t column,
-            uint64_t n)
-{
-    series = group_touch(group, series, column);
-    if (series != NULL)
-        series->cells[column].count += n;
 }
 
 void
@@ -253,9 +180,10 @@ group_observe(struct group *group, struct series *series, size_t column,
         return;
     const struct column *c = &group->columns[column];
     struct histogram *h = series->cells[column].histogram;
+    /* No branch that depends on the value: all are compared. */
     size_t bucket = 0;
-    while (bucket < c->nbounds && value > c->bounds[bucket])
-        bucket++;
+    for (size_t i = 0; i < c->nbounds; i++)
+        bucket += value > c->bounds[i];
     h->counts[bucket]++;
     h->sum += value;
 }
@@ -287,11 +215,23 @@ group_drop(struct group *group, size_t label, const struct idset *ids)
     if (kept == group->nitems)
         return;
     group->nitems = kept;
-    index_close(&group->index);
-    index_init(&group->index, hash_of, group);
+    const struct hash_key key = group->table.key;
+    series_table_close(&group->table);
+    series_table_init(&group->table, key, group->nlabels);
     for (size_t i = 0; i < kept; i++)
-        index_add(&group->index, hash_ids(group, group->items[i]->ids),
-                  (uint32_t)i);
+        series_table_add(&group->table, group->items[i]);
+}
+
+const struct label_text *
+group_label_text(const struct group *group)
+{
+    return group->text;
+}
+
+bool
+group_has_labels(const struct group *group)
+{
+    return group->has_labels;
 }
 
 size_t

@@ -7,11 +7,12 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "base/attr.h"
 #include "base/hash.h"
 #include "model/idset.h"
+#include "model/label_text.h"
 
-enum { SERIES_MAX_LABELS = 6, SERIES_MAX_COLUMNS = 40 };
+enum { SERIES_MAX_COLUMNS = 40 };
 
 struct histogram {
     double sum;
@@ -29,10 +30,7 @@ union cell {
 struct series {
     uint32_t ids[SERIES_MAX_LABELS]; /* label values, in the group's order */
     uint64_t present;                /* bit per column that has a sample */
-    char *text; /* name="value",... sorted, static labels included */
-    uint32_t text_len;
-    uint32_t le_at; /* where le="..." belongs in it */
-    double created; /* Unix seconds */
+    double created;                  /* Unix seconds */
     union cell cells[];
 };
 
@@ -47,16 +45,6 @@ struct column {
     bool enabled;         /* a disabled column never gets a sample */
     const double *bounds; /* histogram: ascending, +Inf left out */
     size_t nbounds;
-};
-
-struct label {
-    const char *name;
-    struct values *values; /* borrowed */
-};
-
-struct static_label {
-    struct str name;
-    struct str value; /* escaped */
 };
 
 /* What all groups have in common. */
@@ -84,13 +72,30 @@ void group_free(struct group *group);
  * group is enabled. */
 struct series *group_series(struct group *group, const uint32_t *ids,
                             double now_s);
+/* For group_touch alone: a sample that is not there yet. */
+struct series *group_make(struct group *group, struct series *series,
+                          size_t column);
+
 /* The record that takes a sample of this column: the series itself, or the
  * group's __other__ record when a new sample would pass the budget; NULL when
  * the column is disabled. Makes the sample, at 0. */
-struct series *group_touch(struct group *group, struct series *series,
-                           size_t column);
-void group_count(struct group *group, struct series *series, size_t column,
-                 uint64_t n);
+static inline struct series *
+group_touch(struct group *group, struct series *series, size_t column)
+{
+    if (LIKELY(series->present >> column & 1))
+        return series;
+    return group_make(group, series, column);
+}
+
+static inline void
+group_count(struct group *group, struct series *series, size_t column,
+            uint64_t n)
+{
+    series = group_touch(group, series, column);
+    if (series != NULL)
+        series->cells[column].count += n;
+}
+
 void group_set(struct group *group, struct series *series, size_t column,
                double value);
 void group_observe(struct group *group, struct series *series, size_t column,
@@ -100,6 +105,9 @@ void group_clear(struct group *group, struct series *series, size_t column);
 /* Drops every record whose label number `label` has one of the values: one
  * pass over the group, however many they are. */
 void group_drop(struct group *group, size_t label, const struct idset *ids);
+/* How the labels of its series are written, and whether there are any. */
+const struct label_text *group_label_text(const struct group *group);
+bool group_has_labels(const struct group *group);
 size_t group_n(const struct group *group);
 /* In order of making. */
 const struct series *group_at(const struct group *group, size_t i);

@@ -256,10 +256,14 @@ sample(enum group_id id, size_t column, const char *label)
         const struct series *series = group_at(group, i);
         char want[64];
         snprintf(want, sizeof(want), "\"%s\"", label);
-        const struct str text = {series->text, series->text_len};
+        struct buf text;
+        buf_init(&text, 0);
+        label_text_add(group_label_text(group), series->ids, &text);
         bool found = label[0] == '\0';
         for (size_t at = 0; !found && at < text.len; at++)
-            found = str_starts(str_slice(text, at, text.len), str_from(want));
+            found = str_starts(str_slice(buf_str(&text), at, text.len),
+                               str_from(want));
+        buf_close(&text);
         if (found && series->present & UINT64_C(1) << column)
             return series->cells[column].value;
     }

@@ -72,10 +72,15 @@ drop_host(const char *host)
     idset_close(&ids);
 }
 
-static struct str
-text_of(const struct series *s)
+static void
+check_text(const struct series *s, const char *want)
 {
-    return (struct str){s->text, s->text_len};
+    struct buf text;
+    buf_init(&text, 0);
+    label_text_add(group_label_text(group), s->ids, &text);
+    ck_assert_msg(str_eq(buf_str(&text), str_from(want)), "%.*s",
+                  STR_FMT(buf_str(&text)));
+    buf_close(&text);
 }
 
 START_TEST(a_label_set_has_one_record)
@@ -87,7 +92,7 @@ START_TEST(a_label_set_has_one_record)
     ck_assert_ptr_eq(series("h", "a"), s);
     ck_assert_ptr_ne(series("a", "h"), s);
     ck_assert_uint_eq(group_n(group), 2);
-    ck_assert(str_eq(text_of(s), STR("host=\"h\",name=\"a\"")));
+    check_text(s, "{host=\"h\",name=\"a\"} ");
     ck_assert(s->created == 100);
     ck_assert_uint_eq(s->present, 0);
     ck_assert_uint_eq(budget.nsamples, 0);
@@ -152,20 +157,29 @@ START_TEST(a_bound_belongs_to_its_bucket)
 }
 END_TEST
 
-/* Static labels, and where le goes: sorted all together. */
+/* Static labels, and le: sorted all together. */
 static const struct {
     const char *fixed[2];
     const char *text;
-    const char *before_le;
+    const char *head;
+    const char *tail;
 } texts[] = {
-    {{NULL}, "host=\"h\",name=\"a\"", "host=\"h\","},
-    {{"env"}, "env=\"x\",host=\"h\",name=\"a\"", "env=\"x\",host=\"h\","},
-    {{"a", "z"},
-     "a=\"x\",host=\"h\",name=\"a\",z=\"x\"",
-     "a=\"x\",host=\"h\","},
+    {{NULL},
+     "{host=\"h\",name=\"a\"} ",
+     "{host=\"h\",le=\"",
+     "\",name=\"a\"} "},
+    {{"env"},
+     "{env=\"x\",host=\"h\",name=\"a\"} ",
+     "{env=\"x\",host=\"h\",le=\"",
+     "\",name=\"a\"} "},
+    {{"z", "a"},
+     "{a=\"x\",host=\"h\",name=\"a\",z=\"x\"} ",
+     "{a=\"x\",host=\"h\",le=\"",
+     "\",name=\"a\",z=\"x\"} "},
     {{"ld", "lf"},
-     "host=\"h\",ld=\"x\",lf=\"x\",name=\"a\"",
-     "host=\"h\",ld=\"x\","},
+     "{host=\"h\",ld=\"x\",lf=\"x\",name=\"a\"} ",
+     "{host=\"h\",ld=\"x\",le=\"",
+     "\",lf=\"x\",name=\"a\"} "},
 };
 
 START_TEST(static_labels_are_sorted_among_the_others)
@@ -179,10 +193,67 @@ START_TEST(static_labels_are_sorted_among_the_others)
 
     const struct series *s = series("h", "a");
 
-    ck_assert_msg(str_eq(text_of(s), str_from(texts[_i].text)), "%.*s",
-                  STR_FMT(text_of(s)));
-    ck_assert(str_eq(str_slice(text_of(s), 0, s->le_at),
-                     str_from(texts[_i].before_le)));
+    check_text(s, texts[_i].text);
+    struct buf head;
+    struct buf tail;
+    buf_init(&head, 0);
+    buf_init(&tail, 0);
+    label_text_add_le(group_label_text(group), s->ids, &head, &tail);
+    ck_assert(str_eq(buf_str(&head), str_from(texts[_i].head)));
+    ck_assert(str_eq(buf_str(&tail), str_from(texts[_i].tail)));
+    buf_close(&head);
+    buf_close(&tail);
+    close_all();
+}
+END_TEST
+
+static void
+check_only_label(const struct static_label *fixed, size_t nfixed,
+                 const char *want, const char *want_le)
+{
+    struct label_text *labels_of_none = label_text_new(NULL, 0, fixed, nfixed);
+    struct buf text;
+    buf_init(&text, 0);
+    label_text_add(labels_of_none, NULL, &text);
+    buf_add_byte(&text, '|');
+    struct buf tail;
+    buf_init(&tail, 0);
+    label_text_add_le(labels_of_none, NULL, &text, &tail);
+    buf_add_str(&text, buf_str(&tail));
+    const size_t at = str_find(buf_str(&text), '|');
+    ck_assert(str_eq(str_slice(buf_str(&text), 0, at), str_from(want)));
+    ck_assert(
+        str_eq(str_slice(buf_str(&text), at + 1, text.len), str_from(want_le)));
+    buf_close(&text);
+    buf_close(&tail);
+    label_text_free(labels_of_none);
+}
+
+START_TEST(a_series_without_labels_may_have_le_and_static_ones)
+{
+    check_only_label(NULL, 0, " ", "{le=\"\"} ");
+    check_only_label(&(struct static_label){STR("a"), STR("x")}, 1,
+                     "{a=\"x\"} ", "{a=\"x\",le=\"\"} ");
+    check_only_label(&(struct static_label){STR("z"), STR("x")}, 1,
+                     "{z=\"x\"} ", "{le=\"\",z=\"x\"} ");
+}
+END_TEST
+
+/* Many enough for the table to grow; each is found again. */
+START_TEST(records_are_found_among_many)
+{
+    open_with(100000, NULL, 0);
+    struct series *made[3000];
+    for (int i = 0; i < 3000; i++)
+        made[i] = numbered(i % 2 == 0 ? "h" : "k", i);
+
+    ck_assert_uint_eq(group_n(group), 3000);
+    for (int i = 0; i < 3000; i++)
+        ck_assert_ptr_eq(numbered(i % 2 == 0 ? "h" : "k", i), made[i]);
+    drop_host("h");
+    ck_assert_uint_eq(group_n(group), 1500);
+    for (int i = 1; i < 3000; i += 2)
+        ck_assert_ptr_eq(numbered("k", i), made[i]);
     close_all();
 }
 END_TEST
@@ -240,8 +311,7 @@ START_TEST(past_the_budget_new_label_sets_go_to_other)
     ck_assert_uint_eq(group_n(group), 11);
     ck_assert_uint_ge(budget.noverflows, 990);
     const struct series *other = group_at(group, 10);
-    ck_assert(
-        str_eq(text_of(other), STR("host=\"__other__\",name=\"__other__\"")));
+    check_text(other, "{host=\"__other__\",name=\"__other__\"} ");
     ck_assert_uint_eq(other->cells[COUNT_COL].count, 990);
     /* Those that were there go on. */
     group_count(group, series("h", "3"), COUNT_COL, 1);
@@ -323,7 +393,7 @@ START_TEST(a_group_without_labels_is_one_record_whatever_the_budget)
 
     ck_assert_ptr_eq(group_series(one, ids, 0), s);
     ck_assert_uint_eq(s->cells[COUNT_COL].count, 1);
-    ck_assert_uint_eq(s->text_len, 0);
+    ck_assert(!group_has_labels(one));
     group_free(one);
     close_all();
 }
@@ -339,6 +409,8 @@ suite_add(TCase *tc)
                         COUNT_OF(observed));
     tcase_add_loop_test(tc, static_labels_are_sorted_among_the_others, 0,
                         COUNT_OF(texts));
+    tcase_add_test(tc, a_series_without_labels_may_have_le_and_static_ones);
+    tcase_add_test(tc, records_are_found_among_many);
     tcase_add_test(
         tc, dropping_a_value_drops_its_records_and_gives_back_their_samples);
     tcase_add_test(tc, clearing_a_sample_gives_it_back);
