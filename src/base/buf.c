@@ -49,9 +49,9 @@ err:
 void
 buf_add_u64(struct buf *b, uint64_t value)
 {
-    char digits[DIGITS_MAX];
-    const size_t len = digits_before(digits + sizeof(digits), value);
-    buf_add(b, digits + sizeof(digits) - len, len);
+    const size_t n = digits_count(value);
+    if (buf_reserve(b, n))
+        digits_before(b->ptr + (b->len += n), value);
 }
 
 void
@@ -83,12 +83,6 @@ buf_clear(struct buf *b)
 {
     b->len = 0;
     b->failed = false;
-}
-
-struct str
-buf_str(const struct buf *b)
-{
-    return (struct str){.ptr = b->ptr, .len = b->len};
 }
 
 bool

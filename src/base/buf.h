@@ -61,7 +61,12 @@ void buf_add_i64(struct buf *b, int64_t value);  /* decimal */
 /* For people's eyes: log lines, help texts. */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_clear(struct buf *b); /* keeps the memory, forgets the failure */
-struct str buf_str(const struct buf *b);
+static inline struct str
+buf_str(const struct buf *b)
+{
+    return (struct str){.ptr = b->ptr, .len = b->len};
+}
+
 bool buf_ok(const struct buf *b) MUST_CHECK;
 /* Hands the bytes to the caller, who frees them; b is empty afterwards. */
 char *buf_take(struct buf *b, size_t *len);

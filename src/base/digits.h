@@ -10,6 +10,15 @@ enum { DIGITS_MAX = 20 }; /* of 64 bits */
 
 extern const char digits_pairs[200]; /* 000102..99 */
 
+static inline size_t
+digits_count(uint64_t value)
+{
+    size_t n = 1;
+    for (; value >= 10000; value /= 10000)
+        n += 4;
+    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 /* Writes the digits of value so that they end before `end`; their number. At
  * most DIGITS_MAX bytes. */
 static inline size_t
