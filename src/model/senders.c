@@ -6,13 +6,29 @@
 #include "base/index.h"
 #include "base/xalloc.h"
 
-enum { FIRST_MARKS = 16 };
+enum {
+    FIRST_MARKS = 16,
+    STRETCH = 64, /* marks */
+    NSTRETCHES = SENDERS_REMEMBERED / STRETCH,
+};
 static const uint32_t NONE = UINT32_MAX;
+
+/* The clocks of some events: none while highest is the smaller one. */
+struct clocks {
+    int64_t lowest;
+    int64_t highest;
+};
+
+static const struct clocks NO_CLOCKS = {INT64_MAX, INT64_MIN};
 
 struct sender {
     struct hash128 hash;
     int64_t newest_clock;
     uint64_t *marks; /* of its last events, a ring */
+    /* Of each stretch of the ring; of that which is being written anew, apart,
+     * also those of before. A mark is looked for only where its clock is. */
+    struct clocks clocks[NSTRETCHES];
+    struct clocks clocks_before;
     uint32_t nmarks;
     uint32_t cap;
     uint32_t at;
@@ -115,17 +131,52 @@ mark_of(const struct arrival *arrival)
 }
 
 static bool
-remembers(const struct sender *sender, uint64_t mark)
+has_clock(const struct clocks *clocks, int64_t clock)
 {
-    for (uint32_t i = 0; i < sender->nmarks; i++)
+    return clock >= clocks->lowest && clock <= clocks->highest;
+}
+
+static bool
+stretch_has(const struct sender *sender, uint32_t stretch, uint64_t mark)
+{
+    const uint32_t begin = stretch * STRETCH;
+    for (uint32_t i = begin; i < begin + STRETCH && i < sender->nmarks; i++)
         if (sender->marks[i] == mark)
             return true;
     return false;
 }
 
-static void
-remember(struct sender *sender, uint64_t mark)
+static bool
+remembers(const struct sender *sender, uint64_t mark, int64_t clock)
 {
+    for (uint32_t i = 0; i * STRETCH < sender->nmarks; i++)
+        if ((has_clock(&sender->clocks[i], clock) ||
+             (i == sender->at / STRETCH &&
+              has_clock(&sender->clocks_before, clock))) &&
+            stretch_has(sender, i, mark))
+            return true;
+    return false;
+}
+
+static void
+remember_clock(struct sender *sender, int64_t clock)
+{
+    struct clocks *clocks = &sender->clocks[sender->at / STRETCH];
+    if (sender->at % STRETCH == 0) {
+        sender->clocks_before =
+            sender->nmarks == SENDERS_REMEMBERED ? *clocks : NO_CLOCKS;
+        *clocks = NO_CLOCKS;
+    }
+    if (clock < clocks->lowest)
+        clocks->lowest = clock;
+    if (clock > clocks->highest)
+        clocks->highest = clock;
+}
+
+static void
+remember(struct sender *sender, uint64_t mark, int64_t clock)
+{
+    remember_clock(sender, clock);
     if (sender->nmarks == sender->cap && sender->cap < SENDERS_REMEMBERED) {
         sender->cap = sender->cap == 0 ? FIRST_MARKS : 2 * sender->cap;
         sender->marks =
@@ -191,11 +242,12 @@ senders_repeated(struct senders *senders, const struct arrival *arrival)
     forget_last_run(sender, ev);
     const uint64_t mark = mark_of(arrival);
     /* The clock of one process only goes up, so most events are new at a
-     * glance; only threads that share a clock need the search. */
-    if (ev->clock <= sender->newest_clock && remembers(sender, mark))
+     * glance. Threads that share a clock need the search, and events that were
+     * kept for a batch while a heartbeat went out. */
+    if (ev->clock <= sender->newest_clock && remembers(sender, mark, ev->clock))
         return true;
     if (ev->clock > sender->newest_clock)
         sender->newest_clock = ev->clock;
-    remember(sender, mark);
+    remember(sender, mark, ev->clock);
     return false;
 }

@@ -14,7 +14,7 @@ enum { SENDERS_REMEMBERED = 1024 };
 
 struct senders;
 
-/* max: senders kept, 8 KiB each once busy. */
+/* max: senders kept, 8.3 KiB each once busy. */
 struct senders *senders_new(size_t max);
 void senders_free(struct senders *senders);
 /* True for an exact repeat. Events without a clock never are one. A

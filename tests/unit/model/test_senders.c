@@ -98,6 +98,36 @@ START_TEST(the_last_1024_events_are_remembered_and_no_more)
 }
 END_TEST
 
+/* Threads of one process, its clock going on in leaps, and many repeats:
+ * against a plain list. */
+START_TEST(events_in_any_order_are_recognised_by_the_last_1024)
+{
+    enum { N = 40000 };
+    struct senders *senders = senders_new(10);
+    static int64_t seen[N];
+    size_t nseen = 0;
+    uint64_t random = 1;
+    size_t nrepeats = 0;
+    for (int64_t i = 0; i < N; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        const uint64_t drawn = random >> 33;
+        const int64_t back = drawn % 7 == 0 ? drawn % 2500 : drawn % 5;
+        const int64_t clock = 10000 + i / 2 + i / 5000 * 3000 - back;
+        bool want = false;
+        for (size_t k = 0; k < 1024 && k < nseen; k++)
+            want = want || seen[nseen - 1 - k] == clock;
+
+        ck_assert(repeated(senders, event(clock, "a")) == want);
+
+        if (!want)
+            seen[nseen++] = clock;
+        nrepeats += want;
+    }
+    ck_assert_uint_gt(nrepeats, 1000);
+    senders_free(senders);
+}
+END_TEST
+
 START_TEST(the_longest_silent_sender_is_forgotten)
 {
     struct senders *senders = senders_new(3);
@@ -173,6 +203,7 @@ suite_add(TCase *tc)
     tcase_add_test(tc, without_a_clock_nothing_is_a_repeat);
     tcase_add_test(tc, a_late_batch_is_recognised_in_any_order);
     tcase_add_test(tc, the_last_1024_events_are_remembered_and_no_more);
+    tcase_add_test(tc, events_in_any_order_are_recognised_by_the_last_1024);
     tcase_add_test(tc, the_longest_silent_sender_is_forgotten);
     tcase_add_test(tc, a_restarted_worker_of_the_same_pid_repeats_nothing);
     tcase_add_test(tc, a_worker_that_reconnects_goes_on_with_its_clock);
