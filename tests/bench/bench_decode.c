@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "cpu.h"
 #include "wire/event.h"
 #include "wire/kombu.h"
 
@@ -105,14 +105,6 @@ find_payloads(struct str stream)
         found.items[found.n++] = last;
     }
     return found;
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static struct tally

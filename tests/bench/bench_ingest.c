@@ -1,23 +1,26 @@
-/* What an event costs on the whole path, without a server: bench_ingest FILE
- * [PIECE]
+/* What an event costs on the whole path, without a server:
+ * bench_ingest [redis:|amqp:]FILE [PIECE]
  *
- * FILE holds what a Redis subscriber reads from its socket: RESP2 arrays of
- * pmessage, pattern, channel and payload, as recorded or made by a generator.
- * It is fed to the codec in pieces of PIECE bytes (65536), and everything up
- * to the counters is done; printed is the processor time of an event, and of
- * rendering the page that comes of it. */
+ * FILE holds what a subscriber of Redis or a consumer of RabbitMQ reads from
+ * its socket, as recorded or made by storm. It is fed to the codec in pieces
+ * of PIECE bytes (65536), and everything up to the counters is done; printed
+ * is the processor time of an event, and of rendering the page that comes of
+ * it. */
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/xalloc.h"
+#include "cpu.h"
 #include "model/expose.h"
 #include "model/metrics.h"
+#include "wire/amqp_content.h"
 #include "wire/envelopes.h"
 #include "wire/resp.h"
+
+enum { MESSAGE_MAX = 1 << 20 };
 
 struct bench {
     struct metrics *metrics;
@@ -25,18 +28,11 @@ struct bench {
     struct event_decoder *decoder;
     struct event_handler handler;
     struct buf scratch;
+    struct amqp_content content;
     struct now now;
     size_t nevents;
     size_t nrejects;
 };
-
-static double
-cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void
 on_event(void *ctx, const struct event *ev)
@@ -55,20 +51,39 @@ on_reject(void *ctx, enum reject reason)
 }
 
 static void
+on_message(struct bench *b, enum reject reason, const struct message *message)
+{
+    metrics_message(b->metrics, message->wire_bytes);
+    if (reason != REJECT_NONE)
+        on_reject(b, reason);
+    else
+        event_decode(b->decoder, message->body, message->serializer,
+                     &b->handler);
+}
+
+static void
 on_reply(void *ctx, const struct resp_reply *reply)
 {
     struct bench *b = ctx;
     if (reply->nitems != 4)
         return;
-    struct message message = {.wire_bytes = reply->wire_bytes};
+    struct message message = {0};
     buf_clear(&b->scratch);
-    metrics_message(b->metrics, reply->wire_bytes);
     const enum reject reason = envelopes_decode(
         b->envelopes, reply->items[3].str, &b->scratch, &message);
-    if (reason != REJECT_NONE)
-        on_reject(b, reason);
-    else
-        event_decode(b->decoder, message.body, message.serializer, &b->handler);
+    message.wire_bytes = reply->wire_bytes;
+    on_message(b, reason, &message);
+}
+
+static bool
+on_frame(void *ctx, const struct amqp_frame *frame)
+{
+    struct bench *b = ctx;
+    const enum amqp_content_status status =
+        amqp_content_add(&b->content, frame);
+    if (status == AMQP_CONTENT_DONE)
+        on_message(b, b->content.reject, &b->content.message);
+    return status != AMQP_CONTENT_BROKEN;
 }
 
 static struct str
@@ -91,17 +106,25 @@ read_file(const char *path)
 }
 
 static void
-feed(struct bench *b, struct str stream, size_t piece)
+feed(struct bench *b, struct str stream, size_t piece, bool redis)
 {
-    const struct resp_limits limits = {.max_string = 1 << 20, .max_items = 16};
+    const struct resp_limits limits = {.max_string = MESSAGE_MAX,
+                                       .max_items = 16};
     struct resp *resp = resp_new(&limits, on_reply, b);
+    struct amqp_framer framer;
+    amqp_framer_init(&framer, AMQP_FRAME_MOST);
     for (size_t at = 0; at < stream.len; at += piece) {
+        const struct str bytes = str_slice(stream, at, at + piece);
         b->now.mono_ms++;
-        if (resp_feed(resp, str_slice(stream, at, at + piece)) != RESP_OK) {
-            fputs("the file is not RESP2\n", stderr);
+        const bool ok = redis ? resp_feed(resp, bytes) == RESP_OK
+                              : amqp_framer_feed(&framer, bytes, on_frame, b) ==
+                                    AMQP_FRAMING_OK;
+        if (!ok) {
+            fputs("the file is not what a broker sends\n", stderr);
             exit(EXIT_FAILURE);
         }
     }
+    amqp_framer_close(&framer);
     resp_free(resp);
 }
 
@@ -134,7 +157,7 @@ int
 main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("usage: bench_ingest FILE [PIECE]\n", stderr);
+        fputs("usage: bench_ingest [redis:|amqp:]FILE [PIECE]\n", stderr);
         return EXIT_FAILURE;
     }
     static const double runtime[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
@@ -167,17 +190,22 @@ main(int argc, char **argv)
     b.decoder = event_decoder_new();
     b.handler = (struct event_handler){on_event, on_reject, &b};
     buf_init(&b.scratch, 0);
-    const struct str stream = read_file(argv[1]);
+    amqp_content_init(&b.content, MESSAGE_MAX);
+    const bool amqp = strncmp(argv[1], "amqp:", 5) == 0;
+    const bool redis = strncmp(argv[1], "redis:", 6) == 0;
+    const struct str stream =
+        read_file(argv[1] + (amqp ? 5 : 0) + (redis ? 6 : 0));
     const size_t piece = argc > 2 ? strtoul(argv[2], NULL, 10) : 65536;
 
     const double begun = cpu_seconds();
-    feed(&b, stream, piece == 0 ? 65536 : piece);
+    feed(&b, stream, piece == 0 ? 65536 : piece, !amqp);
     const double cpu = cpu_seconds() - begun;
 
     printf("ingest: %zu events, %zu rejected, %.0f ns CPU an event\n",
            b.nevents, b.nrejects, cpu * 1e9 / (double)b.nevents);
     print_page(&b);
     free((char *)(uintptr_t)stream.ptr);
+    amqp_content_close(&b.content);
     buf_close(&b.scratch);
     buf_close(&err);
     event_decoder_free(b.decoder);

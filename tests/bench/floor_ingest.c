@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "cpu.h"
 #include "floor_count.h"
 #include "target.h"
 
@@ -172,14 +172,6 @@ serve(struct floor *f, struct target *target, int listener)
         if (fds[1].revents != 0)
             answer(f, listener);
     }
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* In pieces, as recv would give them. */

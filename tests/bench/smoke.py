@@ -1,7 +1,7 @@
-"""Runs each bench on a few events: smoke.py STORM READER...
+"""Runs the bench programs on next to nothing: smoke.py FOLDER
 
-Files that STORM writes must be read by each READER to the last event. Speed is
-nobody's concern here. TAP.
+Files that storm writes must be read to the last event. Speed is nobody's
+concern here. TAP.
 """
 import json
 import pathlib
@@ -17,34 +17,49 @@ def run(*command):
     return done.stdout
 
 
-def check_readers(storm, folder, broker, batch, readers):
-    path = pathlib.Path(folder) / f"{broker}-{batch}"
-    truth = json.loads(run(storm, "--tasks", "300", "--in-flight", "20",
+READERS = ("floor_ingest", "bench_ingest")
+RECORDED = pathlib.Path(__file__).with_name("events.resp")
+OTHERS = (("bench_decode", RECORDED, "1"),
+          ("bench_micro", "0.001"), ("bench_micro", "--json", "0.001"),
+          ("bench_scrape", "10"), ("bench_scrape", "10", "--json"),
+          ("floor_render", "10"), ("floor_render", "10", "--json"))
+
+
+def check_readers(home, folder, broker, batch):
+    path = f"{broker}:{folder}/{broker}-{batch}"
+    truth = json.loads(run(home / "storm", "--tasks", "300", "--in-flight", "20",
                            "--workers", "3", "--batch", str(batch), "--sent",
-                           f"{broker}:{path}"))
+                           path))
     ncounted = sum(row[-1] for row in truth["counts"])
     assert 1200 < ncounted < truth["events"], truth
-    for reader in readers:
-        said = run(*reader, f"{broker}:{path}")
+    for reader in READERS:
+        said = run(home / reader, path)
         assert f"{truth['events']} events" in said, (truth["events"], said)
 
 
+def check_runs(home, name, *args):
+    said = run(home / name, *args)
+    if "--json" in args:
+        assert json.loads(said)["rows"], said
+
+
 def main():
-    storm, *readers = sys.argv[1:]
+    home = pathlib.Path(sys.argv[1])
     failures = number = 0
     with tempfile.TemporaryDirectory() as folder:
-        for broker in ("redis", "amqp"):
-            for batch in (1, 20):
-                number += 1
-                verdict = "ok"
-                try:
-                    check_readers(storm, folder, broker, batch,
-                                  [reader.split() for reader in readers])
-                except AssertionError as error:
-                    verdict = "not ok"
-                    failures += 1
-                    print("#", *str(error).splitlines(), sep="\n# ")
-                print(f"{verdict} {number} - {broker}, messages of up to {batch}")
+        checks = [(check_readers, home, folder, broker, batch)
+                  for broker in ("redis", "amqp") for batch in (1, 20)]
+        checks += [(check_runs, home, *command) for command in OTHERS]
+        for number, (check, *args) in enumerate(checks, 1):
+            verdict = "ok"
+            try:
+                check(*args)
+            except AssertionError as error:
+                verdict = "not ok"
+                failures += 1
+                print("#", str(error).replace("\n", "\n# "))
+            print(f"{verdict} {number} -", *args[2:] if check is check_readers
+                  else args[1:])
     print(f"1..{number}")
     return failures > 0
 
