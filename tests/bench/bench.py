@@ -12,13 +12,24 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 
 # Behind the line that makes them known.
 import event_rows  # noqa: E402
+import memory_rows  # noqa: E402
+import program_rows  # noqa: E402
+import scrape_rows  # noqa: E402
 from subjects import Subject  # noqa: E402
 from table import Table  # noqa: E402
 
 GROUPS = {
+    "micro": program_rows.micro_rows,
+    "ingest": program_rows.ingest_rows,
+    "page": program_rows.page_rows,
+    "growth": program_rows.growth_rows,
     "redis": event_rows.redis_rows,
     "amqp": event_rows.amqp_rows,
     "burst": event_rows.burst_rows,
+    "scrape": scrape_rows.scrape_rows,
+    "stall": scrape_rows.stall_rows,
+    "start": memory_rows.start_rows,
+    "memory": memory_rows.memory_rows,
 }
 
 
@@ -44,9 +55,12 @@ class Bench:
         return range(n or self.nrounds)
 
     def add(self, title, unit, subject, value):
-        print(f"{subject.name}: {title}: {value:.6g} {unit}", file=sys.stderr,
+        self.add_floor(title, unit, subject.name, value)
+
+    def add_floor(self, title, unit, name, value):
+        print(f"{name}: {title}: {value:.6g} {unit}", file=sys.stderr,
               flush=True)
-        self.table.add(title, unit, subject.name, value)
+        self.table.add(title, unit, name, value)
 
 
 def subject_of(name, place):
