@@ -2,11 +2,10 @@
 
 #include <stdlib.h>
 
+#include "app/page_maker.h"
 #include "base/xalloc.h"
-#include "wire/gzip.h"
 
 enum {
-    SHARE = 4 * 1024 * 1024,
     /* A page is as good as new for ten times what it cost to make, so that
      * rendering never takes more than a tenth of the time; at most this. */
     FRESH_MAX_MS = 1000,
@@ -25,21 +24,14 @@ struct waiter {
     void *ctx;
 };
 
-/* A page in the making. */
+/* A page in the making, and who waits for it. */
 struct job {
     struct job *next;
-    struct expose expose;
-    bool gzip;
-    bool shared;  /* not filtered by name[] */
-    bool written; /* the last family is in `plain` */
-    bool failed;
-    struct buf plain;
-    size_t compressed; /* bytes of plain that are in `out` already */
-    struct buf out;
+    struct page_maker maker;
+    bool shared;         /* not filtered by name[] */
     uint64_t generation; /* of the metrics, when it was begun */
     uint64_t begun_ns;
     uint64_t cost_ns;
-    struct str *names;
     struct waiter *waiters;
 };
 
@@ -67,7 +59,8 @@ struct pages {
 static struct made *
 made_of(struct pages *pages, const struct job *job)
 {
-    return &pages->made[job->expose.config.format][job->gzip];
+    const struct page_maker *maker = &job->maker;
+    return &pages->made[maker->expose.config.format][maker->compress];
 }
 
 static bool
@@ -127,33 +120,10 @@ remember_big(struct pages *pages, struct blob *blob)
 
 /* One share of work; true when the page is whole. */
 static bool
-work(struct pages *pages, struct job *job)
-{
-    struct buf *plain = &job->plain;
-    const size_t left = plain->len - job->compressed;
-    if (job->gzip && left > 0 && (job->written || left >= SHARE)) {
-        const struct str share =
-            str_slice(buf_str(plain), job->compressed, job->compressed + SHARE);
-        job->failed |= pages->compressor == NULL ||
-                       !gzip_add(pages->compressor, &job->out, share);
-        job->compressed += share.len;
-    } else if (!job->written) {
-        if (job->gzip && left == 0) {
-            buf_clear(plain);
-            job->compressed = 0;
-        }
-        job->written = expose_step(&job->expose, plain, SHARE);
-    }
-    job->failed |= !buf_ok(plain);
-    return job->failed ||
-           (job->written && (!job->gzip || job->compressed == plain->len));
-}
-
-static bool
-work_timed(struct pages *pages, struct job *job)
+work(struct job *job)
 {
     const uint64_t begun_ns = uv_hrtime();
-    const bool whole = work(pages, job);
+    const bool whole = page_maker_step(&job->maker);
     job->cost_ns += uv_hrtime() - begun_ns;
     return whole;
 }
@@ -161,11 +131,7 @@ work_timed(struct pages *pages, struct job *job)
 static void
 job_free(struct job *job)
 {
-    buf_close(&job->plain);
-    buf_close(&job->out);
-    for (size_t i = 0; i < job->expose.config.nnames; i++)
-        free((char *)(uintptr_t)job->names[i].ptr);
-    free(job->names);
+    page_maker_close(&job->maker);
     free(job);
 }
 
@@ -183,12 +149,7 @@ answer(struct job *job, struct blob *blob)
 static void
 finish(struct pages *pages, struct job *job)
 {
-    struct blob *blob = NULL;
-    if (job->gzip && job->out.len == 0) /* an empty page */
-        job->failed |= pages->compressor == NULL ||
-                       !gzip_add(pages->compressor, &job->out, STR(""));
-    if (!job->failed)
-        blob = blob_new(job->gzip ? &job->out : &job->plain);
+    struct blob *blob = page_maker_take(&job->maker);
     if (blob != NULL && job->shared) {
         struct made *made = made_of(pages, job);
         blob_unref(made->blob);
@@ -211,7 +172,7 @@ on_idle(uv_idle_t *idle)
 {
     struct pages *pages = idle->data;
     struct job *job = pages->jobs;
-    if (!work_timed(pages, job))
+    if (!work(job))
         return;
     pages->jobs = job->next;
     if (pages->jobs == NULL)
@@ -232,20 +193,15 @@ job_new(struct pages *pages, enum format format, bool gzip,
         const struct str *names, size_t nnames)
 {
     struct job *job = xcalloc(1, sizeof(*job));
-    job->gzip = gzip;
     job->shared = nnames == 0;
-    job->names = xcalloc(nnames, sizeof(struct str));
-    for (size_t i = 0; i < nnames; i++)
-        job->names[i] = (struct str){str_dup(names[i]), names[i].len};
-    buf_init(&job->plain, 0);
-    buf_init(&job->out, 0);
-    expose_init(&job->expose, metrics_registry(pages->metrics),
-                &(struct expose_config){
-                    .format = format,
-                    .created_series = pages->config.created_series,
-                    .names = job->names,
-                    .nnames = nnames,
-                });
+    page_maker_init(&job->maker, metrics_registry(pages->metrics),
+                    &(struct expose_config){
+                        .format = format,
+                        .created_series = pages->config.created_series,
+                        .names = names,
+                        .nnames = nnames,
+                    },
+                    gzip, pages->compressor);
     return job;
 }
 
@@ -253,8 +209,8 @@ static struct job *
 find_job(struct pages *pages, enum format format, bool gzip)
 {
     for (struct job *job = pages->jobs; job != NULL; job = job->next)
-        if (job->shared && job->gzip == gzip &&
-            job->expose.config.format == format)
+        if (job->shared && job->maker.compress == gzip &&
+            job->maker.expose.config.format == format)
             return job;
     return NULL;
 }
@@ -275,9 +231,9 @@ begin(struct pages *pages, struct job *job)
     job->generation = metrics_generation(pages->metrics);
     job->begun_ns = uv_hrtime();
     /* Most pages are whole after one share, and are answered at once. */
-    bool whole = work_timed(pages, job);
-    if (!whole && job->written && job->plain.len <= SHARE)
-        whole = work_timed(pages, job);
+    bool whole = work(job);
+    if (!whole && page_maker_is_nearly_whole(&job->maker))
+        whole = work(job);
     if (whole) {
         finish(pages, job);
         return;
