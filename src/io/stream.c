@@ -73,12 +73,9 @@ rest(struct stream *stream)
     stream->handler.ended(stream->handler.ctx, stream->why, stream->error);
 }
 
-/* Runs after each poll while there is work: at this point of the turn the
- * socket has been drained. */
-static void
-on_check(uv_check_t *check)
+void
+stream_take_turn(struct stream *stream)
 {
-    struct stream *stream = check->data;
     hand_out(stream);
     if (stream->closing)
         return;
@@ -86,6 +83,14 @@ on_check(uv_check_t *check)
         stream_read_on(stream);
     if (stream->inbox.len == 0)
         rest(stream);
+}
+
+/* Runs after each poll while there is work: at this point of the turn the
+ * socket has been drained. */
+static void
+on_check(uv_check_t *check)
+{
+    stream_take_turn(check->data);
 }
 
 static void
@@ -123,18 +128,22 @@ transfer_end(int error)
                                    : STREAM_RESET;
 }
 
+uv_buf_t
+stream_space(struct stream *stream)
+{
+    if (stream->tls != NULL)
+        return stream_tls_space(stream);
+    size_t len;
+    char *space = inbox_space(&stream->inbox, &len);
+    return uv_buf_init(space, (unsigned)len);
+}
+
+/* No room at all: on_read gets ENOBUFS. */
 static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     (void)suggested;
-    struct stream *stream = ((const struct stream_link *)handle->data)->owner;
-    if (stream->tls != NULL) {
-        *out = stream_tls_space(stream);
-        return;
-    }
-    size_t len;
-    char *space = inbox_space(&stream->inbox, &len);
-    *out = uv_buf_init(space, (unsigned)len); /* none: on_read gets ENOBUFS */
+    *out = stream_space(((const struct stream_link *)handle->data)->owner);
 }
 
 static void
@@ -148,42 +157,55 @@ read_failed(struct stream *stream, int error)
         stream_finish(stream, transfer_end(error), error);
 }
 
-static void
-on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
+void
+stream_took(struct stream *stream, ssize_t n)
 {
-    (void)buf;
-    const struct stream_link *link = uv->data;
-    struct stream *stream = link->owner;
     if (n < 0) {
         read_failed(stream, (int)n);
         return;
     }
-    if (n == 0)
-        return;
     if (stream->tls != NULL)
         stream_tls_took(stream, (size_t)n);
     else
         inbox_filled(&stream->inbox, (size_t)n);
-    if (stream->link != link)
+    if (stream->link == NULL)
         return;
     if (inbox_full(&stream->inbox)) {
-        uv_read_stop(uv);
+        stream_pace_stop(stream);
+        uv_read_stop(&stream->link->uv.stream);
         stream->reading = false;
     }
     wake_up(stream);
 }
 
-void
-stream_read_on(struct stream *stream)
+static void
+on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
-    if (stream->link == NULL || stream->reading ||
-        stream->inbox.len > stream->inbox.max / 2)
+    (void)buf;
+    struct stream *stream = ((const struct stream_link *)uv->data)->owner;
+    if (n == 0)
         return;
+    stream_took(stream, n);
+    if (stream->reading && stream->connected)
+        stream_pace(stream, (size_t)n);
+}
+
+void
+stream_read_start(struct stream *stream)
+{
     const int error =
         uv_read_start(&stream->link->uv.stream, on_alloc, on_read);
     stream->reading = error == 0;
     if (error != 0)
         stream_finish(stream, STREAM_RESET, error);
+}
+
+void
+stream_read_on(struct stream *stream)
+{
+    if (stream->link != NULL && !stream->reading &&
+        stream->inbox.len <= stream->inbox.max / 2)
+        stream_read_start(stream);
 }
 
 void
@@ -203,15 +225,16 @@ stream_new(uv_loop_t *loop, const struct stream_config *config,
         .loop = loop,
         .config = *config,
         .handler = *handler,
-        .nhandles = 4,
+        .nhandles = 5,
     };
     inbox_init(&stream->inbox, config->in_max);
     uv_timer_init(loop, &stream->timer);
     uv_timer_init(loop, &stream->last_words);
+    uv_timer_init(loop, &stream->beat);
     uv_idle_init(loop, &stream->idle);
     uv_check_init(loop, &stream->check);
     stream->timer.data = stream->idle.data = stream->check.data = stream;
-    stream->last_words.data = stream;
+    stream->last_words.data = stream->beat.data = stream;
     stream_connect(stream);
     return stream;
 }
@@ -294,6 +317,7 @@ stream_close(struct stream *stream)
     stream_tls_goodbye(stream);
     stream_drop_link(stream);
     uv_close((uv_handle_t *)&stream->last_words, on_handle_closed);
+    uv_close((uv_handle_t *)&stream->beat, on_handle_closed);
     uv_close((uv_handle_t *)&stream->timer, on_handle_closed);
     uv_close((uv_handle_t *)&stream->idle, on_handle_closed);
     uv_close((uv_handle_t *)&stream->check, on_handle_closed);

@@ -4,7 +4,9 @@
  * resolves the name, tries every address, drains the socket into a bounded
  * buffer before anything is decoded, and hands out a bounded share of that each
  * time the loop turns: a storm neither delays draining nor starves the rest of
- * the loop. It knows no protocol. */
+ * the loop. What comes as many small pieces is read every four milliseconds,
+ * and waits in the socket so long: one read takes all of them. What comes now
+ * and then, or in bulk, is read at once. It knows no protocol. */
 
 #include <stdint.h>
 #include <uv.h>

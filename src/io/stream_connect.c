@@ -48,6 +48,7 @@ stream_drop_link(struct stream *stream)
 {
     if (stream->link == NULL)
         return;
+    stream_pace_stop(stream);
     uv_close(&stream->link->uv.handle, on_link_closed);
     stream->link = NULL;
     stream->reading = false;

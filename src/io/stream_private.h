@@ -1,7 +1,8 @@
 #pragma once
 
 /* What the parts of io/stream share: stream_connect.c gets it connected,
- * stream_tls.c encrypts it, stream.c moves its bytes and ends it. */
+ * stream_tls.c encrypts it, stream_pace.c reads in beats, stream.c moves its
+ * bytes and ends it. */
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -48,8 +49,12 @@ struct stream {
     struct inbox inbox;
     uv_idle_t idle; /* keeps the loop from waiting while there is work */
     uv_check_t check;
-    bool connected; /* and its TLS handshake done */
-    bool reading;
+    bool connected;        /* and its TLS handshake done */
+    bool reading;          /* by libuv, or in beats */
+    uv_timer_t beat;       /* active while it is read in beats */
+    unsigned nempty_beats; /* in a row */
+    unsigned nquick_reads; /* in a row, of little */
+    uint64_t read_at;      /* the last of them, loop time */
     int write_error;       /* what the peer said before is still to be read */
     uv_timer_t last_words; /* which takes no longer than this */
 
@@ -79,7 +84,22 @@ void stream_tls_write(struct stream *stream, struct str plain);
 void stream_tls_goodbye(struct stream *stream);
 void stream_tls_close(struct stream *stream);
 
+/* stream_pace.c: messages that come one by one cost a poll and a read each,
+ * more than their decoding. So when many come, libuv's reading rests, and the
+ * socket is read every four milliseconds, until it has nothing or a lot. */
+/* libuv has read n bytes. */
+void stream_pace(struct stream *stream, size_t n);
+/* Before anything else starts or ends reading. */
+void stream_pace_stop(struct stream *stream);
+
 /* stream.c */
+/* Where the next bytes go; none when out of memory. */
+uv_buf_t stream_space(struct stream *stream);
+/* n bytes came there, or n is a libuv code that ends the stream. */
+void stream_took(struct stream *stream, ssize_t n);
+/* Hands out a share. */
+void stream_take_turn(struct stream *stream);
+void stream_read_start(struct stream *stream);
 /* Begins to read, or goes on once half of a full inbox is consumed. */
 void stream_read_on(struct stream *stream);
 /* As they are. */
