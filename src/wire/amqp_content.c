@@ -1,6 +1,7 @@
 #include "wire/amqp_content.h"
 
 #include "wire/amqp_method.h"
+#include "wire/amqp_properties.h"
 #include "wire/kombu.h"
 
 enum {
@@ -55,23 +56,6 @@ read_u64(const char *at)
     return value;
 }
 
-/* The text of one header; absent, or of another kind, it is NULL. */
-static struct str
-header_text(const amqp_basic_properties_t *properties, struct str name)
-{
-    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-        return (struct str){0};
-    const amqp_table_t *headers = &properties->headers;
-    for (int i = 0; i < headers->num_entries; i++) {
-        const amqp_table_entry_t *entry = &headers->entries[i];
-        if (str_eq(amqp_str(entry->key), name) &&
-            (entry->value.kind == AMQP_FIELD_KIND_UTF8 ||
-             entry->value.kind == AMQP_FIELD_KIND_BYTES))
-            return amqp_str(entry->value.value.bytes);
-    }
-    return (struct str){0};
-}
-
 /* Empty is as good as absent, as kombu sees it. */
 static struct str
 or_absent(struct str text)
@@ -80,37 +64,21 @@ or_absent(struct str text)
 }
 
 static enum reject
-read_properties(struct amqp_content *content,
-                const amqp_basic_properties_t *properties)
+read_header(struct amqp_content *content, struct str encoded)
 {
-    struct str type = {0};
-    struct str encoding = {0};
-    if ((properties->_flags & AMQP_BASIC_CONTENT_TYPE_FLAG) != 0)
-        type = or_absent(amqp_str(properties->content_type));
-    if ((properties->_flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0)
-        encoding = or_absent(amqp_str(properties->content_encoding));
-    buf_add_str(&content->ticket, header_text(properties, STR("ticket")));
-    content->message.ticket = buf_str(&content->ticket);
-    return kombu_content(type, encoding,
-                         or_absent(header_text(properties, STR("compression"))),
-                         &content->message.serializer);
-}
-
-static enum reject
-read_header(struct amqp_content *content, struct str payload)
-{
+    struct amqp_properties properties;
     if (content->left > content->max)
         return REJECT_SIZE;
-    const struct str encoded = str_slice(payload, CONTENT_HEAD, payload.len);
-    void *decoded = NULL;
-    enum reject reject = REJECT_ENVELOPE;
-    if (encoded.len >= 2 &&
-        amqp_decode_properties(AMQP_BASIC_CLASS, &content->pool,
-                               amqp_bytes_of(encoded),
-                               &decoded) == AMQP_STATUS_OK)
-        reject = read_properties(content, decoded);
-    recycle_amqp_pool(&content->pool);
-    return reject;
+    if (!amqp_properties_read(encoded, &content->pool, &properties))
+        return REJECT_ENVELOPE;
+    if (properties.ticket.len > 0) {
+        buf_add_str(&content->ticket, properties.ticket);
+        content->message.ticket = buf_str(&content->ticket);
+    }
+    return kombu_content(or_absent(properties.content_type),
+                         or_absent(properties.content_encoding),
+                         or_absent(properties.compression),
+                         &content->message.serializer);
 }
 
 static enum amqp_content_status
@@ -119,7 +87,8 @@ add_header(struct amqp_content *content, struct str payload)
     if (content->expected != AMQP_CONTENT_HEADER || payload.len < CONTENT_HEAD)
         return AMQP_CONTENT_BROKEN;
     content->left = read_u64(payload.ptr + 4);
-    content->reject = read_header(content, payload);
+    content->reject =
+        read_header(content, str_slice(payload, CONTENT_HEAD, payload.len));
     if (content->left == 0) {
         content->expected = AMQP_CONTENT_IDLE;
         return AMQP_CONTENT_DONE;

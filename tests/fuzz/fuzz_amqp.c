@@ -1,5 +1,6 @@
 /* Any bytes, fed whole and fed in pieces: the same frames and messages, the
- * same verdict. The first byte chooses how they are cut. */
+ * same verdict, and of properties what librabbitmq reads. The first byte
+ * chooses how they are cut. */
 
 #include <assert.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include "wire/amqp_content.h"
 #include "wire/amqp_frame.h"
 #include "wire/amqp_method.h"
+#include "wire/amqp_properties.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -48,6 +50,53 @@ take_content(struct seen *seen, const struct amqp_frame *frame)
     mix(seen, seen->content.message.ticket);
 }
 
+static struct str
+property(const amqp_basic_properties_t *properties, amqp_flags_t flag,
+         amqp_bytes_t bytes)
+{
+    return (properties->_flags & flag) != 0 ? amqp_str(bytes) : (struct str){0};
+}
+
+static struct str
+header(const amqp_basic_properties_t *properties, struct str name)
+{
+    const amqp_table_t *headers = &properties->headers;
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        for (int i = 0; i < headers->num_entries; i++)
+            if (str_eq(amqp_str(headers->entries[i].key), name) &&
+                (headers->entries[i].value.kind == AMQP_FIELD_KIND_UTF8 ||
+                 headers->entries[i].value.kind == AMQP_FIELD_KIND_BYTES))
+                return amqp_str(headers->entries[i].value.value.bytes);
+    return (struct str){0};
+}
+
+static void
+check_properties(struct str encoded)
+{
+    amqp_pool_t pool;
+    struct amqp_properties got;
+    void *decoded = NULL;
+    init_amqp_pool(&pool, 4096);
+    const bool ok = amqp_properties_read(encoded, &pool, &got);
+    const bool ok_too =
+        encoded.len >= 2 &&
+        amqp_decode_properties(AMQP_BASIC_CLASS, &pool, amqp_bytes_of(encoded),
+                               &decoded) == AMQP_STATUS_OK;
+    assert(ok == ok_too);
+    if (ok) {
+        const amqp_basic_properties_t *want = decoded;
+        assert(str_eq(
+            got.content_type,
+            property(want, AMQP_BASIC_CONTENT_TYPE_FLAG, want->content_type)));
+        assert(str_eq(got.content_encoding,
+                      property(want, AMQP_BASIC_CONTENT_ENCODING_FLAG,
+                               want->content_encoding)));
+        assert(str_eq(got.compression, header(want, STR("compression"))));
+        assert(str_eq(got.ticket, header(want, STR("ticket"))));
+    }
+    empty_amqp_pool(&pool);
+}
+
 static bool
 on_frame(void *ctx, const struct amqp_frame *frame)
 {
@@ -57,6 +106,8 @@ on_frame(void *ctx, const struct amqp_frame *frame)
     mix(seen, frame->payload);
     if (frame->type == AMQP_FRAME_HEARTBEAT)
         return true;
+    if (frame->type == AMQP_FRAME_HEADER)
+        check_properties(str_slice(frame->payload, 12, frame->payload.len));
     if (frame->type != AMQP_FRAME_METHOD ||
         amqp_method_id(frame->payload) == AMQP_BASIC_DELIVER_METHOD) {
         take_content(seen, frame);
