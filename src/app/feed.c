@@ -17,6 +17,7 @@ struct feed {
     void *lost_ctx;
     struct event_decoder *decoder;
     struct event_handler events;
+    struct now now; /* when the message came whose events are counted */
     struct broker *broker;
     struct inspect *inspect; /* NULL once the feed is being closed */
     uv_timer_t deadline;     /* of events that wait for a name */
@@ -32,7 +33,7 @@ on_event(void *ctx, const struct event *ev)
 {
     struct feed *feed = ctx;
     const size_t nup = metrics_nworkers_up(feed->metrics);
-    metrics_event(feed->metrics, ev, clock_now(feed->loop));
+    metrics_event(feed->metrics, ev, feed->now);
     /* Whatever it was that showed it; and one that comes online again may have
      * been started anew. */
     if (metrics_nworkers_up(feed->metrics) > nup ||
@@ -80,6 +81,7 @@ on_message(void *ctx, const struct message *message)
 {
     struct feed *feed = ctx;
     metrics_message(feed->metrics, message->wire_bytes);
+    feed->now = clock_now(feed->loop);
     event_decode(feed->decoder, message->body, message->serializer,
                  &feed->events);
     arm_deadline(feed);
