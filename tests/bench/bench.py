@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -88,7 +89,7 @@ def parse():
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--quick", action="store_const", dest="scale",
                         const="quick", default="full",
-                        help="some minutes instead of half an hour")
+                        help="ten minutes instead of half an hour")
     parser.add_argument("--tiny", action="store_const", dest="scale",
                         const="tiny", help="only to see that everything runs")
     parser.add_argument("--build", default="build", help=argparse.SUPPRESS)
@@ -105,9 +106,12 @@ def main():
     if args.peer:
         subjects.append(Subject("peer", args.peer))
     groups = args.only.split(",") if args.only else list(GROUPS)
+    if not GROUPS.keys() >= set(groups):
+        sys.exit("bench: groups are " + ", ".join(GROUPS))
     programs = pathlib.Path(args.build).resolve() / "tests" / "bench"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="celery-exporter-bench."))
     bench = Bench(args, subjects, programs, folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for name in groups:
             GROUPS[name](bench)

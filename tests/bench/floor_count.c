@@ -9,9 +9,11 @@
 #include "base/xalloc.h"
 
 enum {
-    NTEXTS = 1 << 14,
-    NTASKS = 1 << 17,
-    NCOUNTERS = 1 << 17,
+    NTEXTS = 1 << 12,
+    TEXT_BITS = 14,
+    NTASKS = 1 << 14,
+    NSLOTS = 1 << 15,
+    NCOUNTERS = NSLOTS / 2,
     NBOUNDS = 15,
 };
 
@@ -25,18 +27,21 @@ struct task {
 };
 
 struct counter {
-    uint64_t key; /* 0 = free */
+    uint64_t key;
     uint64_t n;
     double sum;
     uint32_t buckets[NBOUNDS];
 };
 
-/* Tables with open addressing, which nobody expects to become full. */
+/* Tables with open addressing, small enough to stay in the cache. */
 struct floor_count {
     size_t nevents;
     size_t ntasks;
+    size_t ntexts;
+    size_t ncounters;
     struct str texts[NTEXTS]; /* owned */
     struct task tasks[NTASKS];
+    uint32_t slots[NSLOTS]; /* number of a counter and 1; 0 = free */
     struct counter counters[NCOUNTERS];
 };
 
@@ -76,6 +81,15 @@ hash(struct str s)
     return h ^ h >> 29;
 }
 
+static void
+check_room(bool room)
+{
+    if (room)
+        return;
+    fputs("more than a floor remembers\n", stderr);
+    exit(EXIT_FAILURE);
+}
+
 static uint32_t
 text_id(struct floor_count *c, struct str s)
 {
@@ -85,6 +99,7 @@ text_id(struct floor_count *c, struct str s)
             memcmp(c->texts[i].ptr, s.ptr, s.len) == 0)
             return i;
     }
+    check_room(++c->ntexts < NTEXTS / 4 * 3);
     c->texts[i] = (struct str){str_dup(s), s.len};
     return i;
 }
@@ -122,10 +137,7 @@ name_of(struct floor_count *c, const struct floor_event *ev)
     const uint64_t id = hash(ev->uuid) | 1;
     struct task *task = find_task(c, id);
     if (task->hash == 0) {
-        if (++c->ntasks > NTASKS / 4 * 3) {
-            fputs("more tasks than a floor remembers\n", stderr);
-            exit(EXIT_FAILURE);
-        }
+        check_room(++c->ntasks < NTASKS / 4 * 3);
         *task = (struct task){id, text_id(c, ev->name)};
     }
     const uint32_t name = task->name;
@@ -137,11 +149,16 @@ name_of(struct floor_count *c, const struct floor_event *ev)
 static struct counter *
 find_counter(struct floor_count *c, uint64_t key)
 {
-    size_t i = key * 0x9e3779b97f4a7c15 >> 32 & (NCOUNTERS - 1);
-    while (c->counters[i].key != 0 && c->counters[i].key != key)
-        i = (i + 1) % NCOUNTERS;
-    c->counters[i].key = key;
-    return &c->counters[i];
+    size_t i = key * 0x9e3779b97f4a7c15 >> 32 & (NSLOTS - 1);
+    for (; c->slots[i] != 0; i = (i + 1) % NSLOTS) {
+        if (c->counters[c->slots[i] - 1].key == key)
+            return &c->counters[c->slots[i] - 1];
+    }
+    check_room(c->ncounters + 1 < NCOUNTERS);
+    struct counter *counter = &c->counters[c->ncounters++];
+    counter->key = key;
+    c->slots[i] = (uint32_t)c->ncounters;
+    return counter;
 }
 
 void
@@ -152,13 +169,13 @@ floor_count_event(void *ctx, const struct floor_event *ev)
     if (ev->type.ptr[0] != 't')
         return;
     uint64_t key = text_id(c, ev->type);
-    key = key << 14 | name_of(c, ev);
-    key = key << 14 | text_id(c, ev->hostname);
+    key = key << TEXT_BITS | name_of(c, ev);
+    key = key << TEXT_BITS | text_id(c, ev->hostname);
     if (ev->type.ptr[5] == 'f')
         key |= (uint64_t)text_id(
                    c, str_slice(ev->exception, 0, str_find(ev->exception, '(')))
-               << 42;
-    struct counter *counter = find_counter(c, key + 1);
+               << 3 * TEXT_BITS;
+    struct counter *counter = find_counter(c, key);
     counter->n++;
     if (ev->runtime >= 0) {
         size_t i = 0;
@@ -176,7 +193,7 @@ add_labels(const struct floor_count *c, struct buf *out, uint64_t key)
     buf_add_str(out, STR("{hostname=\""));
     buf_add_str(out, str_slice(host, str_find(host, '@') + 1, host.len));
     buf_add_str(out, STR("\",name=\""));
-    buf_add_str(out, c->texts[key >> 14 & (NTEXTS - 1)]);
+    buf_add_str(out, c->texts[key >> TEXT_BITS & (NTEXTS - 1)]);
     buf_add_str(out, STR("\",queue_name=\"celery\""));
 }
 
@@ -188,7 +205,7 @@ add_runtime(const struct floor_count *c, struct buf *out,
     for (size_t i = 0; i < NBOUNDS; i++) {
         n += counter->buckets[i];
         buf_add_str(out, STR("celery_task_runtime_bucket"));
-        add_labels(c, out, counter->key - 1);
+        add_labels(c, out, counter->key);
         buf_add_str(out, STR(",le=\""));
         number_add_bound(out, bounds[i] < 1e300 ? bounds[i] : 1 / 0.0);
         buf_add_str(out, STR("\"} "));
@@ -196,11 +213,11 @@ add_runtime(const struct floor_count *c, struct buf *out,
         buf_add_byte(out, '\n');
     }
     buf_add_str(out, STR("celery_task_runtime_count"));
-    add_labels(c, out, counter->key - 1);
+    add_labels(c, out, counter->key);
     buf_add_str(out, STR("} "));
     buf_add_u64(out, n);
     buf_add_str(out, STR("\ncelery_task_runtime_sum"));
-    add_labels(c, out, counter->key - 1);
+    add_labels(c, out, counter->key);
     buf_add_str(out, STR("} "));
     number_add_double(out, counter->sum);
     buf_add_byte(out, '\n');
@@ -209,19 +226,17 @@ add_runtime(const struct floor_count *c, struct buf *out,
 void
 floor_count_page(const struct floor_count *c, struct buf *out)
 {
-    for (size_t i = 0; i < NCOUNTERS; i++) {
+    for (size_t i = 0; i < c->ncounters; i++) {
         const struct counter *counter = &c->counters[i];
-        const uint64_t key = counter->key - 1;
-        if (counter->key == 0)
-            continue;
-        const struct str type = c->texts[key >> 28 & (NTEXTS - 1)];
+        const uint64_t key = counter->key;
+        const struct str type = c->texts[key >> 2 * TEXT_BITS & (NTEXTS - 1)];
         buf_add_str(out, STR("celery_task_"));
         buf_add_str(out, str_slice(type, 5, type.len));
         buf_add_str(out, STR("_total"));
         add_labels(c, out, key);
         if (type.ptr[5] == 'f') {
             buf_add_str(out, STR(",exception=\""));
-            buf_add_str(out, c->texts[key >> 42]);
+            buf_add_str(out, c->texts[key >> 3 * TEXT_BITS]);
             buf_add_byte(out, '"');
         }
         buf_add_str(out, STR("} "));

@@ -20,7 +20,7 @@
 #include "floor_count.h"
 #include "target.h"
 
-enum { ROOM = 1 << 18, PIECE = 65536, FRAME_HEAD = 7, FRAME_BODY = 3 };
+enum { ROOM = 1 << 18, FRAME_HEAD = 7, FRAME_BODY = 3 };
 
 struct floor {
     struct floor_count *count;
@@ -174,20 +174,12 @@ serve(struct floor *f, struct target *target, int listener)
     }
 }
 
-/* In pieces, as recv would give them. */
+/* Where it lies. */
 static void
-replay(struct floor *f, struct str stream, bool redis)
+replay(struct floor *f, bool redis)
 {
     const double began = cpu_seconds();
-    for (size_t at = 0; at < stream.len;) {
-        size_t n = stream.len - at;
-        n = n < PIECE ? n : PIECE;
-        n = n < ROOM - f->len ? n : ROOM - f->len;
-        memcpy(f->bytes + f->len, stream.ptr + at, n);
-        f->len += n;
-        at += n;
-        take(f, redis);
-    }
+    take(f, redis);
     const double took = cpu_seconds() - began;
     const size_t nevents = floor_count_nevents(f->count);
     printf("floor: %zu events, %.0f ns CPU an event\n", nevents,
@@ -195,19 +187,17 @@ replay(struct floor *f, struct str stream, bool redis)
 }
 
 static void
-replay_file(struct floor *f, const char *path, bool redis)
+read_file(struct floor *f, const char *path)
 {
-    struct buf stream;
-    buf_init(&stream, 0);
     FILE *file = fopen(path, "rb");
-    size_t n = 0;
-    while (file != NULL && (n = fread(f->bytes, 1, ROOM, file)) > 0)
-        buf_add(&stream, f->bytes, n);
-    if (file == NULL || ferror(file) || stream.len == 0)
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+        die(path);
+    f->len = (size_t)ftell(file);
+    rewind(file);
+    f->bytes = xrealloc(f->bytes, f->len + FLOOR_PADDING, 1);
+    if (fread(f->bytes, f->len, 1, file) != 1)
         die(path);
     fclose(file);
-    replay(f, buf_str(&stream), redis);
-    buf_close(&stream);
 }
 
 int
@@ -225,7 +215,8 @@ main(int argc, char **argv)
         .body = xcalloc(1, ROOM + FLOOR_PADDING),
     };
     if (argc == 2) {
-        replay_file(&f, strchr(argv[1], ':') + 1, argv[1][0] == 'r');
+        read_file(&f, strchr(argv[1], ':') + 1);
+        replay(&f, argv[1][0] == 'r');
     } else {
         struct target *target = target_open(argv[1]);
         if (target == NULL || !target_subscribe(target))
