@@ -14,7 +14,7 @@ COPY . .
 ARG REVISION=unknown
 ARG BRANCH=unknown
 ENV BUILD_REVISION=${REVISION} BUILD_BRANCH=${BRANCH}
-RUN meson setup build --buildtype=release -Dtests=false \
+RUN meson setup build -Doptimization=2 -Db_lto=true -Dtests=false \
  && ninja -C build celery-exporter \
  && strip build/celery-exporter
 # The image's root: the program, the libraries it loads, and what dpkg knows of

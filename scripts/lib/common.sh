@@ -21,6 +21,10 @@ test_packages=(
     prometheus-alertmanager
 )
 
+# Optimised when linking, an event costs a tenth less, but only with -O2: with -O3
+# the inliner runs out of room for what is called most.
+release_options=(-Doptimization=2 -Db_lto=true)
+
 say() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
 }
@@ -83,15 +87,21 @@ need_packages() {
     esac
 }
 
-# configure FOLDER OPTION... : a build folder, made only once.
+# configure FOLDER OPTION... : a build folder, made only once, or when the options
+# are others.
 configure() {
     local folder=$1
     shift
-    [ -f "$folder/build.ninja" ] || (cd "$root" && meson setup "$folder" "$@") >&2
+    if [ ! -f "$folder/build.ninja" ]; then
+        (cd "$root" && meson setup "$folder" "$@") >&2
+    elif [ "$(cat "$folder/configured" 2>/dev/null)" != "$*" ]; then
+        meson configure "$folder" "$@" >&2
+    fi
+    printf '%s\n' "$*" >"$folder/configured"
 }
 
 build_exporter() {
     need_packages "${build_packages[@]}"
-    configure "$root/build" --buildtype=release
+    configure "$root/build" "${release_options[@]}"
     ninja -C "$root/build" celery-exporter >&2
 }

@@ -125,7 +125,7 @@ celery_release() {
 build_suite() {
     local folder=$roots/$1-build in=("$root/scripts/lib/in-root" "$roots/$1")
     if ! { [ -f "$folder/build.ninja" ] ||
-        (cd "$root" && "${in[@]}" meson setup --buildtype=release "$folder"); } \
+        (cd "$root" && "${in[@]}" meson setup "${release_options[@]}" "$folder"); } \
         >"$results/$1-build.log" 2>&1 ||
         ! "${in[@]}" ninja -C "$folder" >>"$results/$1-build.log" 2>&1; then
         expect "$1-unit.json"
