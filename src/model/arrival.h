@@ -14,19 +14,22 @@ struct arrival {
     struct now now;
 };
 
-enum { ARRIVAL_NODENAME_MAX = 255 };
+/* The processes that were heard last, each in the place that its pid and the
+ * end of its nodename lead to: those with a longer one are not remembered.
+ * All zero at first. */
+enum { ARRIVAL_PLACES = 64, ARRIVAL_NODENAME_MAX = 63 };
 
-/* Events come in batches of one process, and that of the last one is
- * remembered, unless its nodename is longer. All zero at first. */
-struct last_process {
-    struct hash128 hash;
-    int64_t pid;
-    size_t len;
-    char nodename[ARRIVAL_NODENAME_MAX];
+struct recent_processes {
+    struct recent_process {
+        struct hash128 hash;
+        int64_t pid;
+        size_t len;
+        char nodename[ARRIVAL_NODENAME_MAX];
+    } places[ARRIVAL_PLACES];
 };
 
 /* By which a process is known in the tables of one key. */
 struct hash128 process_hash(struct hash_key key, struct str nodename,
                             int64_t pid);
 struct arrival arrival_of(const struct event *ev, struct now now,
-                          struct hash_key key, struct last_process *last);
+                          struct hash_key key, struct recent_processes *recent);

@@ -140,7 +140,7 @@ metrics_event(struct metrics *m, const struct event *ev, struct now now)
 {
     count_own(m, ev, now);
     const struct arrival arrival =
-        arrival_of(ev, now, registry_hash_key(m->registry), &m->last_process);
+        arrival_of(ev, now, registry_hash_key(m->registry), &m->recent);
     const bool repeated = senders_repeated(m->senders, &arrival);
     if (repeated)
         group_count(registry_group(m->registry, GROUP_EXPORTER), m->self,

@@ -20,7 +20,7 @@ struct metrics {
     struct registry *registry;
     struct hostnames *hostnames;
     struct task_filter *filter;
-    struct last_process last_process;
+    struct recent_processes recent;
     struct senders *senders;
     struct workers *workers;
     struct task_rules *rules;

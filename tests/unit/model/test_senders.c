@@ -23,7 +23,7 @@ event(int64_t clock, const char *uuid)
 static bool
 repeated(struct senders *senders, struct event ev)
 {
-    struct last_process none = {0};
+    struct recent_processes none = {0};
     const struct arrival arrival = arrival_of(&ev, (struct now){0}, key, &none);
     return senders_repeated(senders, &arrival);
 }

@@ -223,7 +223,7 @@ close_workers(void)
 static uint32_t
 see_worker(void)
 {
-    struct last_process none = {0};
+    struct recent_processes none = {0};
     const struct event ev = {
         .type = EVENT_TASK_RECEIVED, .hostname = STR("w@h"), .pid = 1};
     const struct arrival arrival =
