@@ -35,7 +35,8 @@
 
     // ---- links ----
 
-    // %s is the name of the alert.
+    // %s is the name of the alert; '' for no links. Put the pages of runbooks/ where your
+    // people can read them: nothing is at the address below.
     runbookURLPattern: 'https://celery-exporter.example/runbooks/%s.md',
     // The base of Grafana's URL; when it is set, alerts link to the dashboards.
     grafanaUrl: '',
@@ -84,27 +85,42 @@
       queues: {},
       queuePatterns: [],
     },
-    // The share of failures, likewise: { 'imports.feed': { threshold: 0.5 } }.
+    // The share of failures, likewise: threshold, window, atLeast, severity and for of
+    // alerts.CeleryTaskFailureRateHigh.
+    //   taskFailureRates: { 'imports.feed': { threshold: 0.5 } },
+    //   taskFailureRatePatterns: [{ pattern: 'imports[.].*', threshold: 0.5, severity: 'info' }],
     taskFailureRates: {},
+    taskFailureRatePatterns: [],
 
     // Queues whose limits differ: backlog (messages), waitTime and oldestTask
     // (seconds), and severity. What an entry lacks is as for all others.
     //   queues: { emails: { backlog: 100, waitTime: 30, severity: 'critical' } },
     queues: {},
 
-    // Tasks that have to succeed every so often.
+    // Tasks that have to succeed every so often: maxAge, severity, for, and a selector
+    // (matchers of job, namespace, cluster) where several Celerys know the task.
     //   periodicTasks: { 'reports.nightly': { maxAge: '26h', severity: 'critical' } },
     periodicTasks: {},
-    // How long a success is remembered, beyond restarts of the exporter.
+    // How long a success is remembered, beyond restarts of the exporter: longer than
+    // each maxAge, and no longer than Prometheus keeps its series (15 days by default).
     periodicTaskMemory: '14d',
 
-    // The share of tasks that should succeed: of all tasks of a job, and of
-    // tasks by name, which then count for themselves only. Fewer than atLeast runs
-    // within the long range say too little.
+    // Workers may all stop while no task waits: false, true, or matchers of the
+    // Celerys in which they may: 'job="batch"'.
+    scaleToZero: false,
+
+    // The share of tasks that should succeed. All tasks of a Celery share one error
+    // budget, but for those that have an entry: each of these has a budget of its own
+    // (its name's entry, else that of the first of the patterns that fits). An entry has an
+    // objective, and can have atLeast, windows, a severity for all of its
+    // windows, and enabled. Fewer than atLeast runs within the long range say too little.
+    //   tasks: { 'billing.send_invoice': 0.999, 'mail.send': { objective: 0.9, severity: 'info' } },
+    //   taskPatterns: [{ pattern: 'imports[.].*', enabled: false }],
     slo: {
       objective: 0.99,
       atLeast: 100,
       tasks: {},
+      taskPatterns: [],
       windows: [
         { severity: 'critical', 'for': '2m', long: '1h', short: '5m', factor: 14.4 },
         { severity: 'critical', 'for': '15m', long: '6h', short: '30m', factor: 6 },

@@ -9,6 +9,7 @@ local alert(severity, duration, more={}) =
   CeleryBrokerUnreachable: alert('critical', '3m'),
   CeleryEventStreamBlind: alert('warning', '1m', { threshold: 60, window: '30m' }),
   CeleryEventStreamStalled: alert('critical', '2m', { threshold: 300 }),
+  CeleryUnwatched: alert('info', '1m'),
   CeleryEventsRejected: alert('warning', '1m', { threshold: 10, window: '15m' }),
   CeleryTasksMissed: alert('warning', '1m', { threshold: 10, window: '15m' }),
   CeleryTasksForgotten: alert('warning', '1m', { threshold: 0, window: '15m' }),
@@ -18,6 +19,9 @@ local alert(severity, duration, more={}) =
   CeleryTableLimitNear: alert('warning', '10m', { threshold: 0.9 }),
   CelerySeriesOverflow: alert('warning', '1m', { threshold: 0, window: '15m' }),
   CeleryBrokerCertificateExpiring: alert('warning', '10m', { threshold: 14 * 86400 }),
+  // Fires while all is well, for a dead man's switch: off, since it has to be routed
+  // first; prometheus_watchdog.yaml has it.
+  CeleryWatchdog: alert('info', '0m', { enabled: false }),
 
   // Workers. grace: how long all may be away unless the last of them was lost, for
   // a deploy; window: how long before the last sign of life may lie then; memory:

@@ -8,13 +8,40 @@ local promql = import '../lib/promql.libsonnet';
   local a = alert.new(c),
   local s = c.alerts,
 
-  local make(name, expr, summary, description) =
-    a.make(name, 'exporter', expr, summary, description, 'exporter'),
+  local make(name, expr, summary, description, area='exporter') =
+    a.make(
+      name,
+      area,
+      expr,
+      summary,
+      if c.instanceLabel == '' then description
+      else std.strReplace(description, '$labels.instance', '$labels.' + c.instanceLabel),
+      'exporter'
+    ),
 
   // How far something bounded is used; a limit of 0 is none.
   local use(name, limit, by, matchers=[]) =
     'max by %s (%s / (%s > 0))'
     % [by, q.exporter(name, matchers), q.exporter(limit, matchers)],
+
+  // Workers answer, so that there are some, and nothing comes of what they send.
+  local stalled = |||
+    time() - max by %(target)s (%(last)s) > %(threshold)s
+    and on %(target)s max by %(target)s (%(broker)s) == 1
+    and on %(target)s max by %(target)s (%(workers)s) > 0
+    and on %(target)s (
+      count by %(target)s (%(heartbeats)s)
+      or sum by %(target)s (%(events)s) == 0
+    )
+  ||| % {
+    target: q.target,
+    last: q.exporter('last_event_timestamp_seconds'),
+    threshold: q.number(s.CeleryEventStreamStalled.threshold),
+    broker: q.exporter('broker_up'),
+    workers: q.celery('active_worker_count'),
+    heartbeats: q.celery('worker_last_heartbeat_timestamp_seconds'),
+    events: q.exporter('events_total'),
+  },
 
   prometheusAlerts+:: {
     groups+: [{
@@ -62,25 +89,32 @@ local promql = import '../lib/promql.libsonnet';
         )
         + make(
           'CeleryEventStreamStalled',
-          |||
-            time() - max by %(target)s (%(last)s) > %(threshold)s
-            and on %(target)s max by %(target)s (%(broker)s) == 1
-            and on %(target)s max by %(target)s (%(workers)s) > 0
-            and on %(target)s (
-              count by %(target)s (%(heartbeats)s)
-              or sum by %(target)s (%(events)s) == 0
-            )
-          ||| % {
-            target: q.target,
-            last: q.exporter('last_event_timestamp_seconds'),
-            threshold: q.number(s.CeleryEventStreamStalled.threshold),
-            broker: q.exporter('broker_up'),
-            workers: q.celery('active_worker_count'),
-            heartbeats: q.celery('worker_last_heartbeat_timestamp_seconds'),
-            events: q.exporter('events_total'),
-          },
+          stalled,
           'Celery workers answer, but no events arrive.',
           a.where + ': workers answer the exporter {{ $labels.instance }}, but their heartbeats and task events do not reach it. Task metrics stand still.'
+        )
+        // For Alertmanager: what is about tasks, queues and workers cannot be judged while
+        // no exporter sees. One that is well is enough.
+        + make(
+          'CeleryUnwatched',
+          |||
+            group by %(job)s (present_over_time(instance:celery_exporter:present[%(memory)s]))
+            unless on %(job)s (
+              instance:celery_exporter:present
+              unless on %(target)s max by %(target)s (%(broker)s) == 0
+              unless on %(target)s (
+                %(stalled)s
+              )
+            )
+          ||| % {
+            job: q.job,
+            target: q.target,
+            memory: s.CeleryExporterDown.memory,
+            broker: q.exporter('broker_up'),
+            stalled: std.rstripChars(q.nested(stalled, '    '), '\n '),
+          },
+          'No exporter sees this Celery.',
+          a.where + ': no exporter answers, is subscribed and gets events. What is said of tasks, queues and workers is old.'
         )
         + make(
           'CeleryEventsRejected',
@@ -175,6 +209,18 @@ local promql = import '../lib/promql.libsonnet';
           'The certificate of the Celery broker expires soon.',
           a.where + ': the certificate that the broker shows to the exporter {{ $labels.instance }} {{ if gt $value 0.0 }}ends in {{ $value | humanizeDuration }}{{ else }}has expired{{ end }}.'
         ),
-    }],
+    }] + (
+      // Of itself: it says that all goes well.
+      if !s.CeleryWatchdog.enabled then [] else [{
+        name: 'celery-watchdog',
+        rules: make(
+          'CeleryWatchdog',
+          'count(instance:celery_exporter:present) > 0',
+          'The alerts on Celery are evaluated and delivered.',
+          'Celery: {{ $value }} exporter(s) are scraped. This alert fires all the time; what has to page is its absence.',
+          'watchdog'
+        ),
+      }]
+    ),
   },
 }

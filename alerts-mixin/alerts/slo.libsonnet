@@ -1,13 +1,21 @@
 // How fast the error budget is spent, over a long and a short range: the long
-// one says that it matters, the short one that it goes on.
+// one says that it matters, the short one that it goes on. Each task is in exactly
+// one budget: its own, or that of all others.
 local alert = import '../lib/alert.libsonnet';
 local promql = import '../lib/promql.libsonnet';
+local sets = import '../lib/sets.libsonnet';
 
 {
   local c = $._config,
   local q = promql.new(c),
   local a = alert.new(c),
-  local own = std.objectFields(c.slo.tasks),
+
+  // An entry may be its objective alone.
+  local entry(given) = if std.isNumber(given) then { objective: given } else given,
+  local budgets = sets(q, {
+    tasks: std.mapWithKey(function(name, given) entry(given), std.get(c.slo, 'tasks', {})),
+    taskPatterns: std.get(c.slo, 'taskPatterns', []),
+  }),
 
   local finished(matchers) =
     q.recorded('job_name:celery_task_finished:rate' + c.rateWindow, matchers),
@@ -24,8 +32,12 @@ local promql = import '../lib/promql.libsonnet';
     finished: finished(matchers),
   },
 
-  local rule(window, by, matchers, objective, subject, labels) =
-    local limit = '%s * (1 - %s)' % [q.number(window.factor), q.number(objective)];
+  local rule(budget, window) =
+    local s = c.slo + budget.settings;
+    local all = budget.scope == '';
+    local by = if all then q.job else q.labels(['name']);
+    local matchers = q.watchedTasks + budget.matchers;
+    local limit = '%s * (1 - %s)' % [q.number(window.factor), q.number(s.objective)];
     a.make(
       'CeleryTaskErrorBudgetBurn',
       'tasks',
@@ -41,40 +53,30 @@ local promql = import '../lib/promql.libsonnet';
         finished: finished(matchers),
         window: window.long,
         seconds: q.seconds(c.ratesInterval),
-        atLeast: q.number(c.slo.atLeast),
+        atLeast: q.number(s.atLeast),
       },
       'Celery tasks fail faster than their error budget allows.',
-      a.where + ': {{ $value | humanizePercentage }} of %s failed in %s; the objective is %s%% success.'
-                % [subject, window.long, q.number(objective * 100)],
+      a.where + ': {{ $value | humanizePercentage }} of %s failed in %s; the objective is %s%% success.' % [
+        if all then 'all task runs' else 'the runs of {{ $labels.name }}',
+        window.long,
+        q.number(s.objective * 100),
+      ],
       'overview',
-      { severity: window.severity, 'for': window['for'] },
-      { long: window.long, short: window.short } + labels
+      { severity: window.severity, 'for': window['for'] } + {
+        [setting]: budget.settings[setting]
+        for setting in ['enabled', 'severity']
+        if std.objectHas(budget.settings, setting)
+      },
+      { long: window.long, short: window.short } + budget.labels
     ),
 
   prometheusAlerts+:: {
     groups+: [{
       name: 'celery-task-slo',
       rules: std.flattenArrays([
-        rule(
-          window,
-          q.job,
-          q.watchedTasks + [q.differs('name', name) for name in own],
-          c.slo.objective,
-          'all task runs',
-          {}
-        )
-        for window in c.slo.windows
-      ] + [
-        rule(
-          window,
-          q.labels(['name']),
-          [q.equals('name', name)],
-          c.slo.tasks[name],
-          'the runs of {{ $labels.name }}',
-          { scope: 'task ' + name }
-        )
-        for name in own
-        for window in c.slo.windows
+        rule(budget, window)
+        for budget in budgets
+        for window in (c.slo + budget.settings).windows
       ]),
     }],
   },

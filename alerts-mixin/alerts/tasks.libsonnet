@@ -1,5 +1,6 @@
 local alert = import '../lib/alert.libsonnet';
 local promql = import '../lib/promql.libsonnet';
+local sets = import '../lib/sets.libsonnet';
 
 {
   local c = $._config,
@@ -16,32 +17,33 @@ local promql = import '../lib/promql.libsonnet';
   local grown(counter, window, matchers=[]) =
     q.sumGrown(task, q.task(counter, matchers), window),
 
-  local failedShare(matchers, threshold) =
+  local failedShare(matchers, limits) =
     |||
       %(failed)s
       / (
         %(finished)s >= %(atLeast)s
       ) > %(threshold)s
     ||| % {
-      failed: grown('task_failed_total', s.CeleryTaskFailureRateHigh.window, ['exception!=""'] + matchers),
+      failed: grown('task_failed_total', limits.window, ['exception!=""'] + matchers),
       finished: q.nested(
-        grown('task_failed_total', s.CeleryTaskFailureRateHigh.window, matchers)
+        grown('task_failed_total', limits.window, matchers)
         + '\n+ '
-        + grown('task_succeeded_total', s.CeleryTaskFailureRateHigh.window, matchers),
+        + grown('task_succeeded_total', limits.window, matchers),
         '  '
       ),
-      atLeast: q.number(s.CeleryTaskFailureRateHigh.atLeast),
-      threshold: q.number(threshold),
+      atLeast: q.number(limits.atLeast),
+      threshold: q.number(limits.threshold),
     },
 
-  local failureRate(matchers, settings={}, labels={}) =
+  local failureRate(set) =
+    local limits = s.CeleryTaskFailureRateHigh + set.settings;
     make(
       'CeleryTaskFailureRateHigh',
-      failedShare(matchers, (s.CeleryTaskFailureRateHigh + settings).threshold),
+      failedShare(set.matchers, limits),
       'A large share of the runs of a Celery task fails.',
-      a.where + ': {{ $value | humanizePercentage }} of the runs of {{ $labels.name }} failed in %s.' % s.CeleryTaskFailureRateHigh.window,
-      settings,
-      labels
+      a.where + ': {{ $value | humanizePercentage }} of the runs of {{ $labels.name }} failed in %s.' % limits.window,
+      set.settings,
+      set.labels
     ),
 
   // Exceptions, or tasks, that failed now and not within `memory`. Recorded
@@ -66,27 +68,48 @@ local promql = import '../lib/promql.libsonnet';
     )
   ||| % { rate: rate, range: range },
 
+  // Whose a task is that nobody has seen succeed: of those that know it, since their
+  // workers list it or it was sent or run; of all when none does.
+  local never = |||
+    label_replace(
+      (
+        group by %(job)s (present_over_time(%(known)s[1d]))
+        or (
+          group by %(job)s (%(exporter)s)
+          unless on () group(present_over_time(%(known)s[1d]))
+          unless on () group(present_over_time(%(last)s[%(memory)s]))
+        )
+      )
+      and on %(job)s group by %(job)s (%(exporter)s offset %(maxAge)s)
+      unless on %(job)s group by %(job)s (present_over_time(%(last)s[%(memory)s])),
+      "name", %(name)s, "", ""
+    )
+  |||,
+
   local periodic(name) =
     local p = c.periodicTasks[name];
-    local last = q.recorded('job_name:celery_task_last_success_timestamp_seconds:max', [q.equals('name', name)]);
+    local selector = std.get(p, 'selector', '');
+    local its = [selector, q.equals('name', name)];
+    local parts = {
+      task: task,
+      job: q.job,
+      last: q.recorded('job_name:celery_task_last_success_timestamp_seconds:max', its),
+      known: q.celery('task_failures_total', its),
+      exporter: q.exporter('build_info', [selector]),
+      memory: c.periodicTaskMemory,
+      seconds: q.seconds(p.maxAge),
+      maxAge: p.maxAge,
+      name: q.replacement(name),
+    };
     make(
       'CeleryTaskNotSucceeded',
       |||
         time() - max by %(task)s (max_over_time(%(last)s[%(memory)s])) > %(seconds)d
-        or (
-          absent_over_time(%(last)s[%(memory)s])
-          and on () group(instance:celery_exporter:present offset %(maxAge)s)
-        )
-      ||| % {
-        task: task,
-        last: last,
-        memory: c.periodicTaskMemory,
-        seconds: q.seconds(p.maxAge),
-        maxAge: p.maxAge,
-      },
+        or %(never)s
+      ||| % (parts { never: std.rstripChars(never % parts, '\n') }),
       'A periodic Celery task has not succeeded in time.',
       a.where + ': {{ $labels.name }} {{ if eq $value 1.0 }}has not succeeded since it is watched{{ else }}last succeeded {{ $value | humanizeDuration }} ago{{ end }}; it should every %s.' % p.maxAge,
-      { [setting]: p[setting] for setting in ['severity', 'for'] if std.objectHas(p, setting) },
+      { [setting]: p[setting] for setting in ['enabled', 'severity', 'for'] if std.objectHas(p, setting) },
       { scope: 'task ' + name },
     ),
 
@@ -95,10 +118,9 @@ local promql = import '../lib/promql.libsonnet';
       {
         name: 'celery-tasks',
         rules:
-          failureRate([q.differs('name', name) for name in std.objectFields(c.taskFailureRates)])
-          + std.flattenArrays([
-            failureRate([q.equals('name', name)], c.taskFailureRates[name], { scope: 'task ' + name })
-            for name in std.objectFields(c.taskFailureRates)
+          std.flattenArrays([
+            failureRate(set)
+            for set in sets(q, { tasks: c.taskFailureRates, taskPatterns: c.taskFailureRatePatterns })
           ])
           + make(
             'CeleryTaskFirstFailure',

@@ -10,6 +10,23 @@ local promql = import '../lib/promql.libsonnet';
   local make(name, expr, summary, description) =
     a.make(name, 'workers', expr, summary, description, 'workers'),
 
+  // Celerys that may be without workers, while no task waits for as long as `grace`.
+  local mayRest = if c.scaleToZero == false then '' else |||
+
+    unless on %(job)s (
+      group by %(job)s (%(present)s)
+      unless on %(job)s group by %(job)s (min_over_time(%(length)s[%(grace)s]) > 0)
+    )
+  ||| % {
+    job: q.job,
+    present: q.recorded(
+      'instance:celery_exporter:present',
+      if c.scaleToZero == true then [] else [c.scaleToZero]
+    ),
+    length: q.recorded('job_queue:celery_queue_length:max', q.watchedQueues),
+    grace: s.CeleryAllWorkersDown.grace,
+  },
+
   prometheusAlerts+:: {
     groups+: [{
       name: 'celery-workers',
@@ -47,7 +64,7 @@ local promql = import '../lib/promql.libsonnet';
               or (
                 group by %(job)s (instance:celery_exporter:present offset %(grace)s)
                 unless on %(job)s max_over_time(job:celery_active_worker_count:max[%(grace)s]) > 0
-                unless on %(job)s max_over_time(job:celery_worker_up:sum[%(grace)s]) > 0
+                unless on %(job)s max_over_time(job:celery_worker_up:sum[%(grace)s]) > 0%(mayRest)s
               )
             )
             and on %(job)s group by %(job)s (instance:celery_exporter:present)
@@ -57,6 +74,7 @@ local promql = import '../lib/promql.libsonnet';
             window: s.CeleryAllWorkersDown.window,
             memory: s.CeleryAllWorkersDown.memory,
             broker: q.exporter('broker_up'),
+            mayRest: std.rstripChars(q.indent(mayRest, '    '), '\n '),
           },
           'All Celery workers are down.',
           a.where + ': no worker is alive. Tasks wait, and nothing runs.'

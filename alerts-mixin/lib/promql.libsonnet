@@ -2,6 +2,7 @@
 local unitSeconds = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 
 local quoted(text) = std.escapeStringJson(text);
+local isDigit(char) = char >= '0' && char <= '9';
 
 {
   // c is _config.
@@ -36,6 +37,18 @@ local quoted(text) = std.escapeStringJson(text);
     job:: q.labels(),
     target:: q.labels([c.instanceLabel]),
 
+    // The text as what label_replace() puts in, where $1 would be a group.
+    replacement(text):: quoted(std.strReplace(text, '$', '$$')),
+
+    isDuration(text)::
+      std.isString(text) && std.foldl(
+        function(done, char) {
+          digits: isDigit(char),
+          ok: done.ok && (isDigit(char) || done.digits && std.objectHas(unitSeconds, char)),
+        },
+        std.stringChars(text),
+        { digits: true, ok: true },
+      ) == { digits: false, ok: true },
     // Seconds of '1h30m'.
     seconds(duration)::
       std.foldl(
@@ -54,18 +67,24 @@ local quoted(text) = std.escapeStringJson(text);
     // 0. Such a series counts in full, also when it is gone again, if its exporter
     // was watched before it was born, or has itself started within the window;
     // otherwise its events may be old ones.
-    grown(series, window, born='last_over_time(%s[%s])' % [series, window]):: |||
+    grown(
+      series,
+      window,
+      born='last_over_time(%s[%s])' % [series, window],
+      started='instance:celery_exporter_start_time_seconds:max',
+    ):: |||
       (
         %(born)s
         unless %(series)s offset %(window)s
         and on %(target)s (
           %(present)s
-          or instance:celery_exporter_start_time_seconds:max > time() - %(seconds)d
+          or %(started)s > time() - %(seconds)d
         )
       )
       or increase(%(series)s[%(window)s])
     ||| % {
       born: born,
+      started: started,
       // Of the same scrape: where one failed, all of it is missing.
       present: std.join(' or ', [
         each + ' offset ' + window
@@ -78,13 +97,21 @@ local quoted(text) = std.escapeStringJson(text);
     },
     sumGrown(by, series, window)::
       'sum by %s (\n%s)' % [by, q.indent(q.grown(series, window))],
-    // Of a window in which the exporter may well have been restarted: what a series
-    // counted before that is in its increase only.
+    // When each of our exporters started.
+    started:: 'max by %(target)s (%(start)s and on %(target)s %(ours)s)' % {
+      target: q.target,
+      start: q.select('process_start_time_seconds', []),
+      ours: q.exporter('build_info'),
+    },
+    // For recording rules, of a window in which the exporter may well have been restarted:
+    // what a series counted before that is in its increase only. Rules of other groups may
+    // be evaluated later, and are not asked.
     sumGrownLong(by, series, window)::
       'sum by %s (\n%s)' % [by, q.indent(q.grown(
         series,
         window,
         '(last_over_time(%(s)s[%(w)s]) unless resets(%(s)s[%(w)s]) > 0)' % { s: series, w: window },
+        q.started,
       ))],
     // An expression of several lines within another's line.
     nested(text, by):: std.lstripChars(q.indent(text, by), ' '),

@@ -20,16 +20,7 @@ local promql = import '../lib/promql.libsonnet';
       },
       {
         record: 'instance:celery_exporter_start_time_seconds:max',
-        expr: |||
-          max by %(target)s (
-            %(start)s
-            and on %(target)s %(ours)s
-          )
-        ||| % {
-          target: q.target,
-          start: q.select('process_start_time_seconds', []),
-          ours: q.exporter('build_info'),
-        },
+        expr: q.started,
       },
       {
         record: 'job:celery_exporter_events:rate' + c.rateWindow,

@@ -26,14 +26,6 @@ local promql = import '../lib/promql.libsonnet';
         record: 'job_queue:celery_queue_oldest_task_age_seconds:max',
         expr: 'time() - min by %s (%s)' % [by, q.celery('queue_oldest_task_timestamp_seconds')],
       },
-      {
-        // How long the queue would take to empty at the present pace.
-        record: 'job_queue:celery_queue_drain_seconds:rate' + c.rateWindow,
-        expr: |||
-          job_queue:celery_queue_length:max
-          / (job_queue:celery_task_started:rate%s > 0)
-        ||| % c.rateWindow,
-      },
     ]),
   },
 }

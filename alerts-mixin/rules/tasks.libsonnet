@@ -92,7 +92,15 @@ local promql = import '../lib/promql.libsonnet';
         [rate(state) for state in states]
         + [upTo(level, state) for level in levels for state in ['started', 'succeeded', 'failed']]
         + [finished(level) for level in levels]
-        + [success(level, 'rate' + w) for level in levels],
+        + [success(level, 'rate' + w) for level in levels]
+        + [{
+          // How long the queue would take to empty at the present pace.
+          record: 'job_queue:celery_queue_drain_seconds:rate' + w,
+          expr: |||
+            max by %s (%s)
+            / (job_queue:celery_task_started:rate%s > 0)
+          ||| % [q.labels(['queue_name']), q.celery('queue_length'), w],
+        }],
         c.ratesInterval,
       )
       + group(

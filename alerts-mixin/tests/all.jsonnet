@@ -45,6 +45,24 @@ local suites = {
   periodic: (import 'periodic.libsonnet') {
     groups: ['celery-exporter.rules', 'celery-task-history.rules', 'celery-periodic-tasks'],
   },
+  literal: (import 'literal.libsonnet') {
+    groups: [
+      'celery-exporter.rules',
+      'celery-task-rates.rules',
+      'celery-task-history.rules',
+      'celery-queues.rules',
+      'celery-queues',
+      'celery-periodic-tasks',
+      'celery-task-failures',
+      'celery-task-slo',
+    ],
+  },
+  watch: (import 'watch.libsonnet') {
+    groups: ['celery-exporter.rules', 'celery-exporter', 'celery-watchdog'],
+  },
+  zero: (import 'zero.libsonnet') {
+    groups: ['celery-exporter.rules', 'celery-workers.rules', 'celery-queues.rules', 'celery-workers'],
+  },
   rules: {
     groups: [
       'celery-exporter.rules',
@@ -73,17 +91,29 @@ local suites = {
       'celery-task-failures',
     ],
   },
-  python: {
+  python: (import 'python.libsonnet') {
     groups: [
       'celery-exporter.rules',
       'celery-queues.rules',
       'celery-workers.rules',
+      'celery-task-times.rules',
       'celery-exporter',
+      'celery-watchdog',
       'celery-workers',
       'celery-queues',
-      'celery-task-failures',
     ],
-    cases: import 'python.libsonnet',
+  },
+  'python-tasks': {
+    groups: [
+      'celery-exporter.rules',
+      'celery-task-rates.rules',
+      'celery-task-times.rules',
+      'celery-task-history.rules',
+      'celery-tasks',
+      'celery-task-failures',
+      'celery-task-slo',
+    ],
+    cases: (import 'python.libsonnet').tasks,
   },
 };
 

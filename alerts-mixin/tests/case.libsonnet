@@ -22,14 +22,22 @@
   ] + ['instance="%s:9808"' % name]),
 
   // What an exporter that is well has on its page, whatever happens elsewhere.
-  local well(name, minutes) = [
-    { series: each[0] % target(name), values: each[1] + minutes }
-    for each in [
+  local pages = {
+    ours: [
       ['up{%s}', '1x'],
       ['celery_exporter_build_info{%s,version="1"}', '1x'],
       ['celery_exporter_broker_up{%s}', '1x'],
       ['process_start_time_seconds{%s}', '-86400x'],
-    ]
+    ],
+    python: [
+      ['up{%s}', '1x'],
+      ['celery_worker_up{%s,hostname="well"}', '1x'],
+      ['celery_worker_tasks_active{%s,hostname="well"}', '0x'],
+    ],
+  },
+  local well(case, name) = [
+    { series: each[0] % target(name), values: each[1] + case.minutes }
+    for each in pages[case.page]
   ],
 
   local put(series, name) = [
@@ -72,6 +80,7 @@
     ownExporter: false,
     ofTarget: false,
     minutes: 180,
+    page: 'ours',
   },
 
   // alert, title; labels, summary and description of what fires.
@@ -81,7 +90,8 @@
   // fires: times, or { time, alerts: [{ description, labels }] } where it says
   // something else each time.
   // ofTarget: the alert names the instance. ownExporter: the case brings `up` and
-  // all else. minutes: how long the others are there.
+  // all else. minutes: how long the others are there. page: 'python' when all are
+  // Python exporters.
   expand(given)::
     local case = defaults + given;
     {
@@ -89,11 +99,11 @@
       interval: '1m',
       input_series:
         std.flattenArrays([
-          put(case.broken, name) + (if case.ownExporter then [] else well(name, case.minutes))
+          put(case.broken, name) + (if case.ownExporter then [] else well(case, name))
           for name in broken
         ])
-        + put(case.other, 'other') + well('other', case.minutes)
-        + put(case.idle, 'idle') + well('idle', case.minutes),
+        + put(case.other, 'other') + well(case, 'other')
+        + put(case.idle, 'idle') + well(case, 'idle'),
       alert_rule_test: [
         alerts(case, { time: time, alerts: [] })
         for time in case.quiet + case.pending

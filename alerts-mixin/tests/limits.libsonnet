@@ -32,12 +32,29 @@ local rule(name, count, severity, scope, window) = {
     taskFailureRates: {
       'imports.rates': { threshold: 0.5, severity: 'info' },
     },
+    taskFailureRatePatterns: [
+      { pattern: 'imports[.].*', threshold: 0.8, window: '30m', atLeast: 10, 'for': '2m' },
+      { pattern: 'debug[.].*', enabled: false },
+    ],
     queues: {
       emails: { backlog: 10, severity: 'critical', 'for': '2m' },
       bulk: { oldestTask: 7200 },
     },
     slo: {
-      tasks: { 'billing.send_invoice': 0.999 },
+      tasks: {
+        'billing.send_invoice': 0.999,
+        'imports.rates': { objective: 0.9, severity: 'warning' },
+      },
+      taskPatterns: [
+        {
+          pattern: 'imports[.].*',
+          objective: 0.75,
+          severity: 'info',
+          atLeast: 50,
+          windows: [{ severity: 'critical', 'for': '1m', long: '30m', short: '10m', factor: 2 }],
+        },
+        { pattern: 'debug[.].*', enabled: false },
+      ],
       atLeast: 100,
       objective: 0.99,
       windows: [{ severity: 'critical', 'for': '2m', long: '1h', short: '5m', factor: 14.4 }],
@@ -181,6 +198,63 @@ local rule(name, count, severity, scope, window) = {
         labels: { name: 'billing.send_invoice', scope: 'task billing.send_invoice' },
         description: '20% of the runs of billing.send_invoice failed in 1h; the objective is 99.9% success.',
       }] }],
+    },
+    {
+      alert: 'CeleryTaskFailureRateHigh',
+      title: 'by patterns',
+      summary: 'A large share of the runs of a Celery task fails.',
+      labels: { area: 'tasks' },
+      broken: [
+        // At its threshold, above it, and too few.
+        [of('succeeded_total', 'imports.a'), '0x10 2x60'],
+        [failed('imports.a'), '0x10 8x60'],
+        [of('succeeded_total', 'imports.b'), '0x10 1x60'],
+        [failed('imports.b'), '0x10 9x60'],
+        [failed('imports.c'), '0x10 9x60'],
+        [failed('debug.all'), '0x10 90x60'],
+      ],
+      quiet: ['10m', '42m'],
+      pending: ['11m', '12m'],
+      fires: [{ time: '30m', alerts: [{
+        labels: { name: 'imports.b', severity: 'warning', scope: 'tasks imports[.].*' },
+        description: '90% of the runs of imports.b failed in 30m.',
+      }] }],
+    },
+    {
+      alert: 'CeleryTaskErrorBudgetBurn',
+      title: 'by patterns, with windows and severities of their own, and no part of all others',
+      summary: 'Celery tasks fail faster than their error budget allows.',
+      labels: { area: 'tasks' },
+      broken: [
+        // Half of the runs may fail: at that, above it, and too few.
+        [of('succeeded_total', 'imports.a'), '0+50x60'],
+        [failed('imports.a'), '0+50x60'],
+        [of('succeeded_total', 'imports.b'), '0+40x20 800x60'],
+        [failed('imports.b'), '0+60x20 1200x60'],
+        [of('succeeded_total', 'imports.c'), '0x60'],
+        [failed('imports.c'), '0x10 20x60'],
+        // It has an entry of its own, with the windows of all.
+        [failed('imports.rates'), '0+10x60'],
+        [failed('debug.all'), '0+900x60'],
+        [of('succeeded_total', 'shop.read'), '0+100x60'],
+      ],
+      other: [
+        // All others: at the threshold.
+        [of('succeeded_total', 'shop.read'), '0+856x60'],
+        [failed('shop.read'), '0+144x60'],
+      ],
+      quiet: ['0m'],
+      fires: [
+        { time: '5m', alerts: [{
+          labels: { name: 'imports.b', severity: 'info', scope: 'tasks imports[.].*', long: '30m', short: '10m' },
+          description: '60% of the runs of imports.b failed in 30m; the objective is 75% success.',
+        }] },
+        { time: '15m', alerts: [{
+          labels: { name: 'imports.b', severity: 'info', scope: 'tasks imports[.].*', long: '30m', short: '10m' },
+          description: '60% of the runs of imports.b failed in 30m; the objective is 75% success.',
+        }] },
+        { time: '60m', alerts: [] },
+      ],
     },
   ],
 }

@@ -12,7 +12,7 @@ from support.prometheus import Prometheus
 from support.wait import stays, wait_until
 from support.workers import SYSTEM_PYTHON, Celery
 
-# The last line makes a second of every `for` that is longer.
+# `alerts` makes a second of every `for` that is longer.
 KNOBS = """{
     rateWindow: '10s',
     rulesInterval: '1s',
@@ -26,7 +26,8 @@ KNOBS = """{
     local limits = import 'thresholds.libsonnet',
     alerts: { [name]: limits[name] +
               (if std.objectHas(limits[name], 'for') && limits[name]['for'] != '0m'
-               then { 'for': '1s' } else {}) for name in std.objectFields(limits) },
+               then { 'for': '1s' } else {}) for name in std.objectFields(limits) }
+            + { CeleryWatchdog+: { enabled: true } },
 }"""
 
 
@@ -88,7 +89,8 @@ def test_what_breaks_is_told(celery, redis_server, exporter, watcher, manager,
     wait_until(lambda: value(
         watcher, 'job_name:celery_task_succeeded:increase1d{name="work.add"}')
         == 20, 30, "a day's total of tasks, some of whose series begin above 0")
-    assert webhook.alerts == []
+    webhook.wait("CeleryWatchdog")
+    assert webhook.names() == [("CeleryWatchdog", "firing")]
 
     one_invoice_fails(celery, webhook)
     a_queue_grows(celery, webhook)
@@ -140,7 +142,7 @@ def redis_stops(redis_server, manager, webhook):
     wait_until(lambda: {"CeleryTaskFailures", "CeleryQueueBacklog"}
                <= manager.inhibited(), 30,
                lambda: f"not held back: {manager.active()}")
-    assert "CeleryBrokerUnreachable" in manager.active()
+    assert {"CeleryBrokerUnreachable", "CeleryWatchdog"} <= manager.active()
 
 
 def redis_comes_back(redis_server, celery, manager, webhook):
@@ -160,3 +162,53 @@ def the_exporter_dies(exporter, webhook):
     exporter.stop()
     alert = webhook.wait("CeleryExporterDown", severity="critical")
     assert alert["labels"]["instance"] == f"127.0.0.1:{exporter.port}"
+    webhook.wait("CeleryWatchdog", "resolved")
+
+
+def raised(manager, *alerts):
+    """Raises alerts, each (alertname, area, more labels)."""
+    manager.request("/api/v2/alerts", [
+        {"labels": {"alertname": name, "area": area, "severity": "warning",
+                    "job": "celery", **more}} for name, area, more in alerts])
+
+
+def held_back(manager):
+    alerts = json.loads(manager.request("/api/v2/alerts"))
+    return sorted((a["labels"]["alertname"], a["labels"]["job"],
+                   a["labels"].get("instance", ""))
+                  for a in alerts if a["status"]["inhibitedBy"])
+
+
+def test_one_exporter_of_two_holds_back_nothing_of_the_other(manager):
+    tasks = [("CeleryTaskFailures", "tasks", {}),
+             ("CeleryTaskFailures", "tasks", {"job": "other"}),
+             ("CeleryAllWorkersDown", "workers", {}),
+             ("CeleryWatchdog", "watchdog", {}),
+             ("CeleryPollFailing", "exporter", {"instance": "a"}),
+             ("CeleryPollFailing", "exporter", {"instance": "b"})]
+
+    raised(manager, ("CeleryExporterDown", "exporter", {"instance": "a"}),
+           *tasks)
+
+    wait_until(lambda: held_back(manager) == [
+        ("CeleryPollFailing", "celery", "a")], 30,
+        lambda: held_back(manager))
+
+
+def test_what_nobody_sees_is_held_back_for_that_celery_only(manager):
+    raised(manager,
+           ("CeleryUnwatched", "exporter", {}),
+           ("CeleryExporterDown", "exporter", {"instance": "a"}),
+           ("CeleryBrokerUnreachable", "exporter", {"instance": "b"}),
+           ("CeleryTaskFailures", "tasks", {}),
+           ("CeleryTaskFailures", "tasks", {"job": "other"}),
+           ("CeleryTaskFailures", "tasks", {"cluster": "eu"}),
+           ("CeleryQueueBacklog", "queues", {}),
+           ("CeleryAllWorkersDown", "workers", {}),
+           ("CeleryWatchdog", "watchdog", {}))
+
+    wait_until(lambda: held_back(manager) == [
+        ("CeleryAllWorkersDown", "celery", ""),
+        ("CeleryQueueBacklog", "celery", ""),
+        ("CeleryTaskFailures", "celery", "")], 30,
+        lambda: held_back(manager))

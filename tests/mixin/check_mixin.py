@@ -4,7 +4,11 @@ tested and well-formed, and promtool and amtool agree. Speaks TAP.
     check_mixin.py ROOT BINARY
 
 Tools come from PATH. $PROMTOOLS and $JSONNETS name others to be used instead,
-separated by colons: of newer Prometheus releases, and Go's jsonnet.
+separated by colons: of newer Prometheus releases, and Go's jsonnet. mixtool and
+pint are asked where they are installed. What they want that can be had without
+them is checked here, too: names of alerts, groups and records, severities,
+summaries without and descriptions with a template, a comparison in each alert,
+and nothing recorded from another group's records.
 """
 import concurrent.futures
 import json
@@ -20,6 +24,7 @@ ROOT, BINARY = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
 MIXIN = ROOT / "alerts-mixin"
 GENERATED = {"alerts.jsonnet": "prometheus_alerts.yaml",
              "rules.jsonnet": "prometheus_rules.yaml",
+             "watchdog.jsonnet": "prometheus_watchdog.yaml",
              "prometheusrule.jsonnet": "prometheusrule.yaml"}
 FORMAT = ("--test", "-n", "2", "--max-blank-lines", "2", "--string-style", "s",
           "--comment-style", "s")
@@ -36,7 +41,36 @@ RECORDED = re.compile(r"\b(?:instance|job(?:_[a-z]+)*):[a-z0-9_]+:[a-z0-9_]+")
 # alerts of which labels go to which receiver of the Alertmanager example
 ROUTES = (({"severity": "critical", "area": "tasks"}, "celery-pages"),
           ({"severity": "warning", "area": "queues"}, "celery-warnings"),
-          ({"severity": "info", "area": "tasks"}, "celery-news"))
+          ({"severity": "info", "area": "tasks"}, "celery-news"),
+          ({"severity": "info", "alertname": "CeleryUnwatched"}, "nobody"),
+          ({"severity": "info", "alertname": "CeleryWatchdog"},
+           "dead-mans-switch"),
+          ({"severity": "none", "alertname": "Watchdog"}, "dead-mans-switch"))
+COMPARISON = re.compile(r"[<>]|[!=]=(?!~)|\bunless\b|\babsent")
+# {a knob that cannot be meant: what is said of it}
+REFUSED = {
+    "periodicTasks: { a: { maxAge: '20d' } }":
+        "periodicTasks['a'].maxAge is 20d, and a success is remembered for "
+        "periodicTaskMemory, 14d",
+    "periodicTasks: { a: { maxAge: '14d' } }": "periodicTasks['a'].maxAge is 14d",
+    "periodicTasks: { a: {} }": "periodicTasks['a'] lacks maxAge",
+    "periodicTasks: { a: { maxAge: '1y' } }": "\"1y\" is no time like 10m",
+    "periodicTasks: { a: { maxAge: 3600 } }": "3600 is no time like 10m",
+    "alerts+: { CeleryQueueFull: {} }":
+        "alerts.CeleryQueueFull: there is no such alert",
+    "alerts+: { CeleryQueueBacklog+: { treshold: 1 } }":
+        "alerts.CeleryQueueBacklog.treshold: there is no such knob",
+    "taskFailures+: { tasks: { a: { severty: 'info' } } }":
+        "taskFailures.tasks['a'].severty: there is no such knob",
+    "taskFailures+: { tasks: { a: 3 } }":
+        "taskFailures.tasks['a'] has to be an object",
+    "taskFailures+: { taskPatterns: [{ threshold: 3 }] }":
+        "taskFailures.taskPatterns[0] lacks pattern",
+    "slo+: { tasks: { a: { objective: 0.9, windows: [{ long: '1h' }] } } }":
+        "slo.tasks['a'].windows[0] lacks short",
+    "queues: { a: { length: 3 } }":
+        "queues['a'].length: there is no such knob",
+}
 
 failed = 0
 done = 0
@@ -90,6 +124,16 @@ def check_sources():
     report("the mixin depends on nothing else", package["dependencies"] + outside)
 
 
+def check_refusals():
+    for knobs, told in REFUSED.items():
+        made = subprocess.run(
+            ["jsonnet", "-J", MIXIN, "-e", "((import 'mixin.libsonnet') + "
+             f"{{ _config+:: {{ {knobs} }} }}).prometheusAlerts"],
+            capture_output=True, text=True, timeout=60)
+        report(f"refused: {knobs}", [] if made.returncode != 0
+               and told in made.stderr else [made.stderr or "it is not"])
+
+
 def check_queries(folder):
     """Those of the runbooks parse: promtool reads them as rules."""
     rules = {}
@@ -123,6 +167,8 @@ def alert_problems(rule):
         yield f"{name}: summary"
     if "{{" not in notes["description"]:
         yield f"{name}: description"
+    if not COMPARISON.search(TEXT.sub("", rule["expr"])):
+        yield f"{name}: fires whatever the value"
     if not notes["runbook_url"].endswith(f"/{name}.md"):
         yield f"{name}: runbook_url"
     if not page.exists():
@@ -158,10 +204,40 @@ def check_rules(alerts, records):
             and SAMPLE.sub("", n) not in families})
 
 
+def check_python():
+    """What docs/alerts.md says works with the Python exporter is tested there."""
+    tests = evaluate("""
+        local python = import 'tests/python.libsonnet';
+        [case.alert for case in python.cases + python.tasks]""")
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    part = re.search(r"^## With the Python exporter\n(.*?)^## ", page,
+                     re.MULTILINE | re.DOTALL)[1]
+    told = set(re.findall(r"\bCelery[A-Z]\w+", part))
+    report("docs/alerts.md says what works with the Python exporter",
+           sorted(told ^ {*tests, "CeleryWatchdog"}))
+
+
 def check_groups(groups):
     report("groups are small and named", [
         g["name"] for g in groups if len(g["name"]) > 40 or len(g["rules"]) > 40
         or ("alert" in g["rules"][0] and len(g["rules"]) > 20)])
+    home = {rule["record"]: group["name"] for group in groups
+            for rule in group["rules"] if "record" in rule}
+    report("no record is made of what another group records", [
+        f"{rule['record']}: {name}" for group in groups
+        for rule in group["rules"] if "record" in rule
+        for name in RECORDED.findall(rule["expr"])
+        if home.get(name) != group["name"]])
+
+
+def check_linters():
+    for name, *arguments in (
+            ("mixtool", "lint", MIXIN / "mixin.libsonnet"),
+            ("pint", "--offline", "lint", "-n", "info", "--fail-on", "info",
+             *(MIXIN / file for file in GENERATED.values()
+               if file != "prometheusrule.yaml"))):
+        report(name, *([run(name, *arguments)] if shutil.which(name)
+                       else [[], "is not installed"]))
 
 
 def aspects(suites):
@@ -201,7 +277,8 @@ def check_tests(folder, alerts):
             report(f"promtool {says}: check rules", run(
                 tool, "check", "rules", "--lint-fatal",
                 MIXIN / "prometheus_alerts.yaml",
-                MIXIN / "prometheus_rules.yaml"))
+                MIXIN / "prometheus_rules.yaml",
+                MIXIN / "prometheus_watchdog.yaml"))
             results = pool.map(lambda f, tool=tool: run(
                 tool, "test", "rules", f.name, cwd=folder), files)
             for file, result in zip(files, results):
@@ -231,12 +308,16 @@ def main():
     # With one of everything that is made by configuration only.
     mixin = evaluate("""
         local m = (import 'mixin.libsonnet') {
-          _config+:: { periodicTasks: { task: { maxAge: '1h' } } } };
+          _config+:: { periodicTasks: { task: { maxAge: '1h' } },
+                       alerts+: { CeleryWatchdog+: { enabled: true } } } };
         { alerts: m.prometheusAlerts.groups, rules: m.prometheusRules.groups }""")
     alerts = [r for group in mixin["alerts"] for r in group["rules"]]
     records = [r for group in mixin["rules"] for r in group["rules"]]
     check_groups(mixin["alerts"] + mixin["rules"])
     check_rules(alerts, records)
+    check_python()
+    check_refusals()
+    check_linters()
     with tempfile.TemporaryDirectory() as folder:
         check_queries(pathlib.Path(folder))
         check_tests(pathlib.Path(folder), alerts)
