@@ -46,12 +46,17 @@ text_of(const json_t *event, const char *key)
 }
 
 static double
-number_of(const json_t *event, const char *key, double max)
+number_within(const json_t *value, double max)
 {
-    const json_t *value = json_object_get(event, key);
     const double number = json_number_value(value);
     const bool ok = json_is_number(value) && number >= 0 && number <= max;
     return ok ? number : (double)NAN;
+}
+
+static double
+number_of(const json_t *event, const char *key, double max)
+{
+    return number_within(json_object_get(event, key), max);
 }
 
 static int64_t
@@ -146,12 +151,9 @@ compare_worker(const struct event *ev, const json_t *want)
     same_text(ev->sw_ident, text_of(want, "sw_ident"));
     same_text(ev->sw_ver, text_of(want, "sw_ver"));
     same_text(ev->sw_sys, text_of(want, "sw_sys"));
-    for (size_t i = 0; i < COUNT_OF(ev->loadavg); i++) {
-        const json_t *load = json_array_get(loadavg, i);
-        same_number(ev->loadavg[i], json_is_number(load)
-                                        ? json_number_value(load)
-                                        : (double)NAN);
-    }
+    for (size_t i = 0; i < COUNT_OF(ev->loadavg); i++)
+        same_number(ev->loadavg[i],
+                    number_within(json_array_get(loadavg, i), 1e6));
 }
 
 static void
