@@ -27,7 +27,7 @@ add(struct group *group, const uint32_t *ids, double now_s)
 {
     struct series *series = xcalloc(
         1, sizeof(*series) + group->ncolumns * sizeof(series->cells[0]));
-    memcpy(series->ids, ids, group->nlabels * sizeof(*ids));
+    memcpy(series->ids, ids, sizeof(series->ids));
     series->created = now_s;
     if (group->nitems == group->cap) {
         group->cap = group->cap == 0 ? 4 : 2 * group->cap;
@@ -73,7 +73,7 @@ group_new(struct hash_key key, const struct label *labels, size_t nlabels,
     };
     for (size_t i = 0; i < ncolumns; i++)
         group->enabled = group->enabled || columns[i].enabled;
-    series_table_init(&group->table, key, nlabels);
+    series_table_init(&group->table, key);
     return group;
 }
 
@@ -217,7 +217,7 @@ group_drop(struct group *group, size_t label, const struct idset *ids)
     group->nitems = kept;
     const struct hash_key key = group->table.key;
     series_table_close(&group->table);
-    series_table_init(&group->table, key, group->nlabels);
+    series_table_init(&group->table, key);
     for (size_t i = 0; i < kept; i++)
         series_table_add(&group->table, group->items[i]);
 }

@@ -28,7 +28,7 @@ union cell {
 /* One label set. Open for the writers of expositions; changed only through
  * the functions below. */
 struct series {
-    uint32_t ids[SERIES_MAX_LABELS]; /* label values, in the group's order */
+    uint32_t ids[SERIES_MAX_LABELS]; /* label values, as for group_series */
     uint64_t present;                /* bit per column that has a sample */
     double created;                  /* Unix seconds */
     union cell cells[];
@@ -69,7 +69,7 @@ void group_free(struct group *group);
 
 /* Finds or makes the record of a label set; it has no samples yet. The
  * group's __other__ record when the page is full, and when no column of the
- * group is enabled. */
+ * group is enabled. ids: SERIES_MAX_LABELS of them, 0 behind the last label. */
 struct series *group_series(struct group *group, const uint32_t *ids,
                             double now_s);
 /* For group_touch alone: a sample that is not there yet. */

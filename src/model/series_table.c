@@ -17,10 +17,10 @@ struct series_slot {
 static uint64_t
 hash_ids(const struct series_table *table, const uint32_t *ids)
 {
-    uint64_t words[SERIES_MAX_LABELS / 2] = {0};
-    memcpy(words, ids, table->nids * sizeof(*ids));
+    uint64_t words[SERIES_MAX_LABELS / 2];
+    memcpy(words, ids, sizeof(words));
     const uint64_t hash = hash_mix(table->key, words[0], words[1]);
-    return table->nids <= 4 ? hash : hash_mix(table->key, hash, words[2]);
+    return words[2] == 0 ? hash : hash_mix(table->key, hash, words[2]);
 }
 
 /* The slot that holds these ids, or the free one where they belong. */
@@ -32,17 +32,16 @@ find_slot(const struct series_table *table, uint64_t hash, const uint32_t *ids)
         struct series_slot *slot = &table->slots[i];
         if (slot->series == NULL ||
             (slot->hash == hash &&
-             memcmp(slot->series->ids, ids, table->nids * sizeof(*ids)) == 0))
+             memcmp(slot->series->ids, ids, sizeof(slot->series->ids)) == 0))
             return slot;
     }
 }
 
 void
-series_table_init(struct series_table *table, struct hash_key key, size_t nids)
+series_table_init(struct series_table *table, struct hash_key key)
 {
     *table = (struct series_table){
         .key = key,
-        .nids = nids,
         .slots = xcalloc(FIRST_SLOTS, sizeof(struct series_slot)),
         .nslots = FIRST_SLOTS,
     };

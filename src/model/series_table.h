@@ -12,16 +12,14 @@ struct series;
 
 struct series_table {
     struct hash_key key;
-    size_t nids; /* label values of a series */
     struct series_slot *slots;
     size_t nslots; /* a power of two */
     size_t n;
 };
 
-void series_table_init(struct series_table *table, struct hash_key key,
-                       size_t nids);
+void series_table_init(struct series_table *table, struct hash_key key);
 void series_table_close(struct series_table *table);
-/* NULL when there is none. */
+/* ids: as group_series has them. NULL when there is none. */
 struct series *series_table_find(const struct series_table *table,
                                  const uint32_t *ids);
 /* By its ids, which must not be there yet. */
