@@ -243,7 +243,7 @@ END_TEST
 START_TEST(records_are_found_among_many)
 {
     open_with(100000, NULL, 0);
-    struct series *made[3000];
+    static struct series *made[3000];
     for (int i = 0; i < 3000; i++)
         made[i] = numbered(i % 2 == 0 ? "h" : "k", i);
 
