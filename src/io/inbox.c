@@ -16,12 +16,15 @@ enum {
     LEAST_SPACE = 16 * 1024,
 };
 
-/* Mapped, not from the heap: after a burst the memory is really gone. */
+/* Mapped, not from the heap: after a burst the memory is really gone. In a
+ * burst a chunk will be filled, and its pages cost half when they are made
+ * together. */
 static struct inbox_chunk *
-map_chunk(void)
+map_chunk(bool burst)
 {
-    void *ptr = mmap(NULL, INBOX_CHUNK, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *ptr =
+        mmap(NULL, INBOX_CHUNK, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | (burst ? MAP_POPULATE : 0), -1, 0);
     return ptr == MAP_FAILED ? NULL : ptr;
 }
 
@@ -55,7 +58,7 @@ take_spare(struct inbox *inbox)
 {
     struct inbox_chunk *chunk = inbox->spares;
     if (chunk == NULL)
-        return map_chunk();
+        return map_chunk(inbox->last != NULL);
     inbox->spares = chunk->next;
     inbox->nspares--;
     return chunk;
