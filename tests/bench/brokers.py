@@ -13,8 +13,6 @@ UNLIMITED = {"client-output-buffer-limit": "pubsub 0 0 0"}
 class Redis:
     """Without limits on what a slow subscriber is behind, unless limited."""
 
-    name = "Redis"
-
     def __init__(self, folder, limited=False, config=None, url=None):
         folder.mkdir(parents=True, exist_ok=True)
         limits = {} if limited else UNLIMITED
@@ -33,7 +31,7 @@ class Redis:
 
 
 class Amqp:
-    name = "AMQP"
+    """RabbitMQ."""
 
     def __init__(self, folder):
         folder.mkdir(parents=True, exist_ok=True)

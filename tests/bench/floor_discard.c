@@ -13,11 +13,13 @@ int
 main(int argc, char **argv)
 {
     static char bytes[1 << 18];
-    struct target *target = argc == 2 ? target_open(argv[1]) : NULL;
-    if (target == NULL || !target_subscribe(target)) {
+    if (argc != 2) {
         fputs("usage: floor_discard redis:PORT|amqp:PORT\n", stderr);
         return EXIT_FAILURE;
     }
+    struct target *target = target_open(argv[1]);
+    if (target == NULL || !target_subscribe(target))
+        return EXIT_FAILURE;
     while (recv(target_fd(target), bytes, sizeof(bytes), 0) > 0)
         ;
     target_close(target);

@@ -152,7 +152,8 @@ answer(const struct floor *f, int listener)
     close(fd);
 }
 
-static void
+/* Until a signal ends it. */
+static _Noreturn void
 serve(struct floor *f, struct target *target, int listener)
 {
     struct pollfd fds[] = {
@@ -165,8 +166,8 @@ serve(struct floor *f, struct target *target, int listener)
             const ssize_t n =
                 recv(fds[0].fd, f->bytes + f->len, ROOM - f->len, 0);
             if (n <= 0)
-                return;
-            f->len += (size_t)n;
+                fds[0].fd = -1; /* cut off; what was counted can be seen */
+            f->len += n > 0 ? (size_t)n : 0;
             take(f, target_is_redis(target));
         }
         if (fds[1].revents != 0)
@@ -222,7 +223,6 @@ main(int argc, char **argv)
         if (target == NULL || !target_subscribe(target))
             return EXIT_FAILURE;
         serve(&f, target, listen_on(argv[2]));
-        target_close(target);
     }
     free(f.body);
     free(f.bytes);

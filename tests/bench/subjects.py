@@ -65,7 +65,6 @@ class Subject:
     home: the build folder whose bench programs belong to it."""
 
     pages = True
-    floor = False
 
     def __init__(self, name, command, home=None, ours=False):
         self.name, self.command = name, command
@@ -81,10 +80,12 @@ class Subject:
 
 
 class Floor(Subject):
-    floor = True
+    """What others are told as multiples of."""
 
 
 class Discard(Floor):
+    """Reads, and shows nothing."""
+
     pages = False
 
 
