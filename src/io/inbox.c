@@ -17,8 +17,7 @@ enum {
 };
 
 /* Mapped, not from the heap: after a burst the memory is really gone. In a
- * burst a chunk will be filled, and its pages cost half when they are made
- * together. */
+ * burst a chunk will be filled, so its pages are made together. */
 static struct inbox_chunk *
 map_chunk(bool burst)
 {
