@@ -31,7 +31,7 @@ local fires(time, alert, alerts) = {
     periodicTasks: { [odd]: { maxAge: '10m', 'for': '0m' } },
     slo+: {
       windows: [{ severity: 'critical', 'for': '0m', long: '10m', short: '5m', factor: 2 }],
-      tasks: { [odd]: { objective: 0.9, atLeast: 1 } },
+      tasks: { [odd]: { objective: 0.9, atLeast: 0.1 } },
     },
   },
 
