@@ -35,17 +35,17 @@ class Storming:
         cpu, began = running.cpu(), time.monotonic()
         storm.begin()
         truth = storm.end()
-        ended = max(time.monotonic(), self.wait_done(running))
+        ended = self.wait_done(running, cpu)
         cpu = running.cpu() - cpu
         lost = self.check(running, truth, may_lose)
         return {"lost": lost, "events": truth["events"],
                 "cpu_us": cpu * 1e6 / truth["events"],
                 "rate": truth["events"] / (ended - began)}
 
-    def wait_done(self, running):
+    def wait_done(self, running, used):
         """Until the broker has nothing left for it and it rests."""
         while True:
-            since = running.wait_idle()
+            since = running.wait_idle(used=used)
             if self.broker.behind() < 65536:
                 return since
 

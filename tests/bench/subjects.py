@@ -124,21 +124,24 @@ class Running:
                 raise BenchError("shows no page")
             time.sleep(0.0005)
 
-    def wait_idle(self, seconds=0.3, timeout=120):
-        """Until it has done next to nothing for so long; returns when that
-        began."""
-        begun = since = before = time.monotonic()
-        used = self.cpu()
-        while before - since < seconds:
+    def wait_idle(self, seconds=0.3, timeout=120, used=0.0):
+        """Until it has done next to nothing for so long; returns when it had
+        spent nearly all of its processor time since `used`. A poll may come
+        behind the events, and is none of them."""
+        begun = since = time.monotonic()
+        spent = [(begun, self.cpu())]
+        while spent[-1][0] - since < seconds:
             time.sleep(0.01)
             self.process.check()
-            now, cpu = time.monotonic(), self.cpu()
-            if cpu - used > 0.1 * (now - before):
+            before, spent_before = spent[-1]
+            spent.append((time.monotonic(), self.cpu()))
+            now, cpu = spent[-1]
+            if cpu - spent_before > 0.1 * (now - before):
                 since = now
-            before, used = now, cpu
             if now - begun > timeout:
                 raise BenchError("is never done")
-        return since
+        enough = used + 0.95 * (spent[-1][1] - used)
+        return next(at for at, cpu in spent if cpu >= enough)
 
     def samples(self):
         """{(name, frozenset of labels): value} of what has labels."""
