@@ -2,16 +2,32 @@
 //   (import 'dashboards.libsonnet') + { _config+:: { metricPrefix: 'acme_' } }
 {
   _config+:: {
+    // ---- which series; the alerts of alerts-mixin have knobs of the same names ----
+
+    // Matchers for every metric of the exporter, without braces, of labels that
+    // its targets have. Empty: whatever is called celery_*.
+    celerySelector: '',
     // As the exporter's --metric-prefix.
     metricPrefix: 'celery_',
-
-    // Which jobs the variable `job` offers; without braces.
-    celerySelector: '',
-
-    // With several clusters in one Prometheus there is a variable for them, and
-    // every query has its label.
-    showMultiCluster: false,
+    // Labels that tell one Celery from another. Each has a variable, whose All also
+    // fits series that lack the label; '' leaves a variable out.
     clusterLabel: 'cluster',
+    namespaceLabel: 'namespace',
+    jobLabel: 'job',
+    instanceLabel: 'instance',
+    // More of them, each with a variable of its name: ['broker'], for example.
+    extraLabels: [],
+
+    // ---- recording rules ----
+
+    // Asks the recording rules of alerts-mixin for rates and for totals of 24 hours
+    // instead of adding them up anew at each look. Worth it from some ten thousand
+    // series on; without the rules these panels stay empty.
+    useRecordingRules: false,
+    // As the mixin's knob.
+    rateWindow: '5m',
+
+    // ---- how they look, and where they lead ----
 
     dashboardNamePrefix: 'Celery / ',
     dashboardTags: ['celery'],
@@ -28,7 +44,8 @@
       exporter: 'celery-exporter',
     },
 
-    // Where you have put the pages of alerts-mixin/runbooks; %s is the alert's name.
+    // Where you have put the pages of alerts-mixin/runbooks; %s is the alert's name. ''
+    // for no links: nothing is at the address below.
     runbookURLPattern: 'https://celery-exporter.example/runbooks/%s.md',
   },
 }

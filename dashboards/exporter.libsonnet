@@ -9,14 +9,6 @@ function(config)
   local used(use, limit) =
     'max(%s / %s)' % [q.exporter(use), q.exporter(limit)];
 
-  local upMapping = [{
-    type: 'value',
-    options: {
-      '0': { text: 'BLIND', color: 'red', index: 0 },
-      '1': { text: 'Receiving', color: 'green', index: 1 },
-    },
-  }];
-
   dashboard.new(
     config,
     'exporter',
@@ -29,12 +21,12 @@ function(config)
         panels: [
           [panels.stat(
             'Event stream',
-            'Whether every exporter is subscribed to the events of its broker.',
-            'min(%s)' % q.exporter('broker_up'),
+            'Whether every exporter is subscribed to the events of its broker. BLIND: one is not. GONE: Prometheus does not reach one that was there within 6 hours, or there is none.',
+            q.sight,
             'none',
             [[null, 'red'], [1, 'green']],
-            upMapping,
-            links=[q.runbook('CeleryBrokerUnreachable')],
+            panels.sightMappings,
+            links=q.runbooks('CeleryBrokerUnreachable'),
           ), 4, 4],
           [panels.stat(
             'Blind',
@@ -51,7 +43,7 @@ function(config)
             'short',
             [[null, 'green'], [0.5, 'red']],
             decimals=0,
-            links=[q.runbook('CeleryTasksMissed')],
+            links=q.runbooks('CeleryTasksMissed'),
           ), 4, 4],
           [panels.stat(
             'Refused',
@@ -60,7 +52,7 @@ function(config)
             'short',
             [[null, 'green'], [0.5, 'red']],
             decimals=0,
-            links=[q.runbook('CeleryEventsRejected')],
+            links=q.runbooks('CeleryEventsRejected'),
           ), 4, 4],
           [panels.stat(
             'Room for samples',
@@ -69,7 +61,7 @@ function(config)
             'percentunit',
             [[null, 'green'], [0.8, 'yellow'], [0.95, 'red']],
             decimals=1,
-            links=[q.runbook('CelerySeriesLimitNear')],
+            links=q.runbooks('CelerySeriesLimitNear'),
           ), 4, 4],
           [panels.stat(
             'Room for tasks',
@@ -88,14 +80,14 @@ function(config)
             'Events',
             'Events received a second, by type. Custom types are other.',
             [panels.query(q.sum(q.rate(q.exporter('events_total')), 'event') + ' > 0', '{{event}}')],
-            { unit: 'ops' },
+            { unit: 'ops', legend: 'list' },
           ), 12, 9],
           [panels.graph(
             'Delay of events',
             'From the time stamp of an event, by the clock of its sender, to its receipt.',
             [
               panels.query(
-                'histogram_quantile(%s, sum by (le) (%s))' % [
+                'histogram_quantile(%g, sum by (le) (%s))' % [
                   quantile[0],
                   q.rate(q.exporter('event_delay_seconds_bucket')),
                 ],
@@ -118,13 +110,13 @@ function(config)
               panels.query(perMinute('events_rejected_total', 'reason') + ' > 0', '{{reason}}'),
               panels.query('60 * ' + q.sum(q.rate(q.exporter('events_duplicate_total'))), 'repeated'),
             ],
-            { unit: 'short' },
+            { unit: 'opm', softMax: 1 },
           ), 8, 8],
           [panels.graph(
             'Missed tasks',
             'Tasks a minute that a worker started and whose start was never seen.',
-            [panels.query(perMinute('missed_tasks_total', 'worker') + ' > 0', '{{worker}}')],
-            { unit: 'short' },
+            [panels.query(perMinute('missed_tasks_total', 'worker'), '{{worker}}')],
+            { unit: 'opm', softMax: 1 },
           ), 8, 8],
         ],
       },
@@ -133,7 +125,7 @@ function(config)
         panels: [
           [panels.graph(
             'Subscriptions that ended, and failed attempts',
-            'By reason: docs/reliability.md of the exporter says what each means.',
+            'By reason: docs/reliability.md of the exporter says what each means. Empty is good.',
             [
               panels.query(
                 q.sum(q.increase(q.exporter('broker_disconnects_total'), '$__rate_interval'), 'reason') + ' > 0',
@@ -153,13 +145,13 @@ function(config)
               'time() - min by (source) (%s)' % q.exporter('poll_timestamp_seconds'),
               '{{source}}'
             )],
-            { unit: 's' },
+            { unit: 's', legend: 'list' },
           ), 8, 8],
           [panels.graph(
             'Time that polls take',
             'Until every live worker had answered, or a second had passed.',
             [panels.query('max by (source) (%s)' % q.exporter('poll_duration_seconds'), '{{source}}')],
-            { unit: 's' },
+            { unit: 's', legend: 'list' },
           ), 8, 8],
           [panels.table(
             'Polls',
@@ -186,26 +178,30 @@ function(config)
               { name: 'Value #B', title: 'Took', unit: 's', width: 110 },
             ],
             'Source',
-          ), 12, 9],
+          ), 9, 10],
           [panels.table(
             'Exporters',
             'Version of each exporter, and when the certificate of its broker ends (with TLS).',
             [
-              'max by (job, instance, version, revision) (%s)' % q.exporter('build_info'),
-              'time() - max by (job, instance) (%s)' % q.process('start_time_seconds'),
-              'max by (job, instance) (%s) - time()' % q.exporter('broker_tls_not_after_timestamp_seconds'),
+              'max by (%s, version) (%s)' % [q.target, q.exporter('build_info')],
+              'time() - max by (%s) (%s)' % [q.target, q.process('start_time_seconds')],
+              'max by (%s) (%s) - time()' % [q.target, q.exporter('broker_tls_not_after_timestamp_seconds')],
             ],
             [
-              { name: 'instance', title: 'Instance' },
-              { name: 'job', title: 'Job' },
+              { name: config.instanceLabel, title: 'Instance' },
+              { name: config.jobLabel, title: 'Job' },
+            ] + [
+              { name: v.label, title: v.title }
+              for v in q.scope
+              if v.name != 'job' && v.name != 'instance'
+            ] + [
               { name: 'version', title: 'Version', width: 90 },
-              { name: 'revision', title: 'Revision', width: 150 },
               { name: 'Value #B', title: 'Running for', unit: 's', decimals: 0, width: 120 },
               { name: 'Value #C', title: 'TLS ends in', unit: 's', decimals: 0, width: 110 },
             ],
             'Instance',
             ['Value #A'],
-          ), 12, 9],
+          ), 15, 10],
         ],
       },
       {
@@ -213,12 +209,11 @@ function(config)
         panels: [
           [panels.graph(
             'Samples on the page',
-            'Samples that a scrape gets, and how many it may get.',
+            'Samples that a scrape gets. Room for samples, above, says how many it may get.',
             [
               panels.query('max by (instance) (%s)' % q.exporter('series'), '{{instance}}'),
-              panels.query('min(%s)' % q.exporter('series_limit'), 'limit'),
             ],
-            { unit: 'short', overrides: [panels.fixed('limit', 'red')] },
+            { unit: 'short' },
           ), 8, 8],
           [panels.graph(
             'Label values in use',
@@ -230,7 +225,7 @@ function(config)
               ],
               '{{label}}'
             )],
-            { unit: 'percentunit' },
+            { unit: 'percentunit', legend: 'list' },
           ), 8, 8],
           [panels.graph(
             'Tracked tasks',

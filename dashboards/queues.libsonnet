@@ -6,7 +6,7 @@ function(config)
   local q = (import 'lib/queries.libsonnet')(config);
   local queue = 'queue_name=~"$queue"';
   local length(by='') = q.sum(q.celery('queue_length', queue), by);
-  local startRate(by='') = q.sum(q.rate(q.celery('task_started_total', queue)), by);
+  local startRate(by='') = q.taskRate('started', queue, by);
 
   dashboard.new(
     config,
@@ -15,7 +15,6 @@ function(config)
     'How long queues are, how long tasks wait in them, and whether workers keep up.',
     [
       dashboard.variable(
-        config,
         'queue',
         'Queue',
         'label_values(%s, queue_name)' % q.celery('queue_length'),
@@ -49,13 +48,14 @@ function(config)
           [panels.stat(
             'Queues without workers',
             'Queues that hold messages, and that no live worker consumes.',
-            'count(%s > 0 and on (queue_name, job, instance) %s == 0) or vector(0)' % [
+            'count(%s > 0 and on (queue_name, %s) %s == 0) or vector(0)' % [
               q.celery('queue_length', queue),
+              q.target,
               q.celery('active_worker_count', queue),
             ],
             'none',
             [[null, 'green'], [1, 'red']],
-            links=[q.runbook('CeleryQueueWithoutConsumers')],
+            links=q.runbooks('CeleryQueueWithoutConsumers'),
           ), 4, 4],
           [panels.stat(
             'Not acknowledged',
@@ -108,7 +108,7 @@ function(config)
               panels.query(q.quantile(0.5, 'task_queue_wait_time', queue, 'queue_name'), '{{queue_name}} p50'),
               panels.query(q.quantile(0.95, 'task_queue_wait_time', queue, 'queue_name'), '{{queue_name}} p95'),
             ],
-            { unit: 's' },
+            { unit: 's', legend: 'list' },
           ), 12, 9],
         ],
       },
@@ -119,10 +119,10 @@ function(config)
             'Sent and started',
             'Tasks sent to the queue and started from it, a second. Sent needs task-sent events.',
             [
-              panels.query(q.sum(q.rate(q.celery('task_sent_total', queue)), 'queue_name'), '{{queue_name}} sent'),
+              panels.query(q.taskRate('sent', queue, 'queue_name'), '{{queue_name}} sent'),
               panels.query(startRate('queue_name'), '{{queue_name}} started'),
             ],
-            { unit: 'ops' },
+            { unit: 'ops', legend: 'list' },
           ), 12, 9],
           [panels.graph(
             'Time to drain',
@@ -140,7 +140,7 @@ function(config)
               panels.query(q.sum(q.celery('active_worker_count', queue), 'queue_name'), '{{queue_name}} workers'),
               panels.query(q.sum(q.celery('active_process_count', queue), 'queue_name'), '{{queue_name}} processes'),
             ],
-            { unit: 'short', decimals: 0 },
+            { unit: 'short', decimals: 0, legend: 'list' },
           ), 12, 9],
           [panels.table(
             'Queues',
@@ -153,7 +153,7 @@ function(config)
               'time() - min by (queue_name) (%s)' % q.celery('queue_oldest_task_timestamp_seconds', queue),
             ],
             [
-              { name: 'queue_name', title: 'Queue' },
+              { name: 'queue_name', title: 'Queue', links: [q.queueLink()] },
               { name: 'Value #A', title: 'Waiting', unit: 'short', decimals: 0, width: 90 },
               {
                 name: 'Value #B',

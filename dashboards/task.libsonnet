@@ -6,11 +6,10 @@ function(config)
   local q = (import 'lib/queries.libsonnet')(config);
   local name = 'name=~"$task"';
   local task = name + ',queue_name=~"$queue"';
-  // Families without a queue.
   local failed(range, by='') = q.sum(q.increase(q.celery('task_failed_total', task), range), by);
-  local succeeded(range, by='') = q.succeeded(range, task, by);
+  local succeeded(range, by='') = q.sum(q.increase(q.celery('task_succeeded_total', task), range), by);
 
-  local outcome(family, state) = panels.query(q.sum(q.rate(q.celery(family, task))), state);
+  local outcome(state) = panels.query(q.taskRate(state, task), state);
   local quantiles(family) = [
     panels.query(q.quantile(entry[0], family, task), entry[1]) { exemplar: true }
     for entry in [[0.5, 'p50'], [0.95, 'p95'], [0.99, 'p99']]
@@ -31,13 +30,11 @@ function(config)
     'One task, or several: outcomes, exceptions, runtime, and time in the queue.',
     [
       dashboard.variable(
-        config,
         'queue',
         'Queue',
         'label_values(%s, queue_name)' % q.celery('task_received_total'),
       ),
       dashboard.variable(
-        config,
         'task',
         'Task',
         'label_values(%s, name)' % q.celery('task_received_total', 'queue_name=~"$queue"'),
@@ -59,7 +56,7 @@ function(config)
             'Tasks that failed for good in the time shown.',
             failed('$__range'),
             'locale',
-            [[null, 'green'], [1, 'red']],
+            [[null, 'green'], [0.5, 'yellow']],
             decimals=0,
           ), 4, 4],
           [panels.stat(
@@ -104,15 +101,15 @@ function(config)
             'By outcome',
             'What becomes of the tasks, a second.',
             [
-              outcome('task_sent_total', 'sent'),
-              outcome('task_received_total', 'received'),
-              outcome('task_started_total', 'started'),
-              outcome('task_succeeded_total', 'succeeded'),
-              outcome('task_failed_total', 'failed'),
-              outcome('task_retried_total', 'retried'),
-              outcome('task_revoked_total', 'revoked'),
-              outcome('task_rejected_total', 'rejected'),
-              outcome('task_cancelled_total', 'cancelled'),
+              outcome('sent'),
+              outcome('received'),
+              outcome('started'),
+              outcome('succeeded'),
+              outcome('failed'),
+              outcome('retried'),
+              outcome('revoked'),
+              outcome('rejected'),
+              panels.query(q.sum(q.rate(q.celery('task_cancelled_total', task))), 'cancelled'),
             ],
             { unit: 'ops', overrides: panels.stateOverrides, legend: 'list' },
           ), 12, 10],
@@ -123,7 +120,7 @@ function(config)
               '60 * %s > 0' % q.sum(q.rate(q.celery('task_failed_total', task)), 'exception'),
               '{{exception}}'
             )],
-            { unit: 'short', shades: 'red', stack: true },
+            { unit: 'opm', shades: 'red', stack: true },
           ), 12, 10],
           [panels.graph(
             'Retries by exception',
@@ -132,7 +129,7 @@ function(config)
               '60 * %s > 0' % q.sum(q.rate(q.celery('task_retry_exceptions_total', task)), 'exception'),
               '{{exception}}'
             )],
-            { unit: 'short', shades: 'yellow', stack: true },
+            { unit: 'opm', shades: 'yellow', stack: true },
           ), 8, 8],
           [panels.graph(
             'Revoked by reason',
@@ -141,7 +138,7 @@ function(config)
               '60 * %s' % q.sum(q.rate(q.celery('task_revocations_total', task)), 'reason'),
               '{{reason}}'
             )],
-            { unit: 'short', shades: 'purple' },
+            { unit: 'opm', shades: 'purple' },
           ), 8, 8],
           [panels.graph(
             'Started again',
@@ -150,7 +147,7 @@ function(config)
               q.sum(q.increase(q.celery('task_redelivered_total', task), '$__rate_interval'), 'name'),
               '{{name}}'
             )],
-            { unit: 'short' },
+            { unit: 'short', softMax: 1, legend: 'list' },
           ), 8, 8],
         ],
       },
@@ -161,7 +158,7 @@ function(config)
             'Runtime',
             'How long successful tasks ran. Percentiles are estimates from buckets, see --buckets.',
             quantiles('task_runtime'),
-            { unit: 's' },
+            { unit: 's', legend: 'list' },
           ), 12, 9],
           [panels.heatmap(
             'Runtimes',
@@ -172,7 +169,7 @@ function(config)
             'Time in the queue',
             'From sending, or from the ETA, to the start. Needs task-sent events: task_send_sent_event in the clients.',
             quantiles('task_queue_wait_time'),
-            { unit: 's' },
+            { unit: 's', legend: 'list' },
           ), 12, 9],
           [panels.graph(
             'Runtime by host (p95)',
@@ -190,7 +187,7 @@ function(config)
             'Starts a second on each host.',
             [panels.query(q.sum(q.rate(q.celery('task_started_total', task)), 'hostname'), '{{hostname}}')],
             { unit: 'ops', stack: true },
-          ), 12, 8],
+          ), 12, 9],
           [panels.table(
             'By task',
             'Every task of the selection over the time shown.',
@@ -215,7 +212,7 @@ function(config)
               { name: 'Value #D', title: 'Last success', unit: 's', decimals: 0, width: 120 },
             ],
             'Started',
-          ), 12, 8],
+          ), 12, 9],
         ],
       },
     ],

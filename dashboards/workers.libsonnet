@@ -29,7 +29,6 @@ function(config)
     'Who is alive, how busy the pools are, and whether a worker misbehaves.',
     [
       dashboard.variable(
-        config,
         'worker',
         'Worker host',
         'label_values(%s, hostname)' % q.celery('worker_up'),
@@ -60,7 +59,7 @@ function(config)
             'short',
             [[null, 'green'], [0.5, 'red']],
             decimals=0,
-            links=[q.runbook('CeleryWorkerLost')],
+            links=q.runbooks('CeleryWorkerLost'),
           ), 4, 4],
           [panels.stat(
             'Busy slots',
@@ -73,7 +72,7 @@ function(config)
             [[null, 'green'], [0.8, 'yellow'], [0.95, 'red']],
             decimals=0,
             sparkline=true,
-            links=[q.runbook('CeleryWorkersSaturated')],
+            links=q.runbooks('CeleryWorkersSaturated'),
           ), 4, 4],
           [panels.stat(
             'Events off',
@@ -81,7 +80,7 @@ function(config)
             'count(%s == 0) or vector(0)' % q.celery('worker_task_events_enabled', host),
             'none',
             [[null, 'green'], [1, 'red']],
-            links=[q.runbook('CeleryWorkerEventsDisabled')],
+            links=q.runbooks('CeleryWorkerEventsDisabled'),
           ), 4, 4],
           [panels.stat(
             'Missed tasks',
@@ -90,7 +89,7 @@ function(config)
             'short',
             [[null, 'green'], [0.5, 'red']],
             decimals=0,
-            links=[q.runbook('CeleryTasksMissed')],
+            links=q.runbooks('CeleryTasksMissed'),
           ), 4, 4],
         ],
       },
@@ -128,7 +127,7 @@ function(config)
               panels.query(by('worker_reserved_tasks'), '{{worker}} reserved'),
               panels.query(by('worker_scheduled_tasks'), '{{worker}} scheduled'),
             ],
-            { unit: 'short', decimals: 0 },
+            { unit: 'short', decimals: 0, legend: 'list' },
           ), 12, 9],
         ],
       },
@@ -139,8 +138,8 @@ function(config)
             'Failures by host',
             'Tasks that failed, a minute, by host: one bad host stands out.',
             [panels.query('60 * %s' % q.sum(q.rate(q.celery('task_failed_total', host)), 'hostname'), '{{hostname}}')],
-            { unit: 'short', shades: 'red' },
-          ), 8, 8],
+            { unit: 'opm', shades: 'red' },
+          ), 8, 9],
           [panels.graph(
             'Since the last heartbeat',
             'Seconds since each worker was heard. Two by default; a solo pool is silent while it works.',
@@ -149,25 +148,25 @@ function(config)
               '{{worker}}'
             )],
             { unit: 's' },
-          ), 8, 8],
+          ), 8, 9],
           [panels.graph(
             'Load (1 minute)',
             'Load average of the machine, as its workers tell.',
             [panels.query('max by (hostname) (%s)' % q.celery('worker_load1', host), '{{hostname}}')],
             { unit: 'short' },
-          ), 8, 8],
+          ), 8, 9],
           [panels.graph(
             'Peak memory of main processes',
             'The most resident memory that the main process of each worker has had. Pool processes are not in it.',
             [panels.query(by('worker_resident_memory_max_bytes'), '{{worker}}')],
             { unit: 'bytes' },
-          ), 8, 8],
+          ), 8, 9],
           [panels.graph(
             'Prefetch limit',
             'Messages that each worker takes before it acknowledges any; 0 is no limit.',
             [panels.query(by('worker_prefetch_limit'), '{{worker}}')],
             { unit: 'short', decimals: 0 },
-          ), 8, 8],
+          ), 8, 9],
           [panels.graph(
             'Missed tasks',
             'Tasks a minute that a worker started and whose start the exporter never saw.',
@@ -175,8 +174,8 @@ function(config)
               '60 * %s' % q.sum(q.rate(q.exporter('missed_tasks_total', host)), 'worker'),
               '{{worker}}'
             )],
-            { unit: 'short' },
-          ), 8, 8],
+            { unit: 'opm', softMax: 1 },
+          ), 8, 9],
         ],
       },
       {
@@ -194,7 +193,7 @@ function(config)
             ],
             [
               { name: 'worker', title: 'Worker' },
-              { name: 'hostname', title: 'Host' },
+              { name: 'hostname', title: 'Host', links: [q.workerLink()] },
               { name: 'sw_ident', title: 'Software', width: 110 },
               { name: 'sw_ver', title: 'Version', width: 90 },
               { name: 'pool', title: 'Pool', width: 90 },
@@ -227,7 +226,7 @@ function(config)
               q.sum(q.increase(q.celery('worker_lost_total', host)), 'hostname'),
             ],
             [
-              { name: 'hostname', title: 'Host' },
+              { name: 'hostname', title: 'Host', links: [q.workerLink()] },
               { name: 'Value #A', title: 'State', unit: 'none', width: 90, mappings: upMapping },
               { name: 'Value #B', title: 'Lost', unit: 'short', decimals: 0, width: 90 },
             ],

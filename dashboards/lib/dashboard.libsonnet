@@ -25,7 +25,8 @@ local place(list) =
     { x: 0, y: 0, height: 0, id: 1, out: [] }
   ).out;
 
-local queryVariable(config, name, label, query, multi=true, hide=0) = {
+// `all` is what All stands for: .* also fits series that lack the label.
+local queryVariable(name, label, query, all='.*') = {
   type: 'query',
   name: name,
   label: label,
@@ -35,12 +36,12 @@ local queryVariable(config, name, label, query, multi=true, hide=0) = {
   refresh: 2,
   regex: '',
   sort: 1,
-  multi: multi,
+  multi: true,
   includeAll: true,
-  allValue: '.+',
+  allValue: all,
   current: { selected: true, text: 'All', value: '$__all' },
   options: [],
-  hide: hide,
+  hide: 0,
   skipUrlSync: false,
 };
 
@@ -109,28 +110,9 @@ local queryVariable(config, name, label, query, multi=true, hide=0) = {
           hide: 0,
           skipUrlSync: false,
         },
-      ] + (
-        if config.showMultiCluster && config.clusterLabel != '' then [
-          queryVariable(
-            config,
-            'cluster',
-            'Cluster',
-            'label_values(%s, %s)' % [queries.anchor(''), config.clusterLabel]
-          ),
-        ] else []
-      ) + [
-        queryVariable(
-          config,
-          'job',
-          'Job',
-          'label_values(%s, job)' % queries.anchor(config.celerySelector)
-        ),
-        queryVariable(
-          config,
-          'instance',
-          'Instance',
-          'label_values(%s, instance)' % queries.anchor('job=~"$job"')
-        ),
+      ] + [
+        queryVariable(queries.scope[i].name, queries.scope[i].title, queries.scopeValues(i), queries.scope[i].all)
+        for i in std.range(0, std.length(queries.scope) - 1)
       ] + variables,
     },
     panels: place(std.flattenArrays([

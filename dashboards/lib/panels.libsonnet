@@ -42,6 +42,15 @@ local base(type, title, description, targets) = {
   datasource:: datasource,
   fixed:: fixed,
   thresholds:: thresholds,
+  // What queries.sight says.
+  sightMappings:: [{
+    type: 'value',
+    options: {
+      '-1': { text: 'GONE', color: 'red', index: 0 },
+      '0': { text: 'BLIND', color: 'red', index: 1 },
+      '1': { text: 'Receiving', color: 'green', index: 2 },
+    },
+  }],
   plain:: thresholds([[null, 'text']]),
   stateOverrides:: [fixed(state, stateColors[state]) for state in std.objectFields(stateColors)],
 
@@ -87,7 +96,7 @@ local base(type, title, description, targets) = {
       },
     },
 
-  // opts: unit, decimals, min, max, stack, fill, overrides, thresholdAt; legend is 'table',
+  // opts: unit, decimals, min, max, softMax, stack, fill, overrides, thresholdAt; legend is 'table',
   // 'list' or 'hidden'; shades is a colour whose shades all series get: that of a state.
   graph(title, description, targets, opts={})::
     local o = { unit: 'short', stack: false, fill: 10, min: 0, overrides: [], legend: 'table', thresholdAt: null, shades: null } + opts;
@@ -112,6 +121,8 @@ local base(type, title, description, targets) = {
             stacking: { mode: if o.stack then 'normal' else 'none', group: 'A' },
             axisPlacement: 'auto',
             axisLabel: '',
+            // What is 0 all the time has an axis that says so.
+            [if 'softMax' in opts then 'axisSoftMax']: opts.softMax,
             axisColorMode: 'text',
             axisBorderShow: false,
             scaleDistribution: { type: 'linear' },
@@ -209,10 +220,11 @@ local base(type, title, description, targets) = {
         showUnfilled: true,
         valueMode: 'color',
         namePlacement: 'auto',
-        sizing: 'auto',
+        sizing: 'manual',
+        text: { titleSize: 13, valueSize: 14 },
         minVizWidth: 8,
         minVizHeight: 16,
-        maxVizHeight: 300,
+        maxVizHeight: 30,
       },
     },
 

@@ -12,18 +12,31 @@ import subprocess
 import sys
 import tempfile
 
-from reader import FOLDER, ROOT, every, load, panels, substitute
+from reader import FOLDER, ROOT, every, load, panels, substitute, variant
 
 BINARY = sys.argv[1]
 FORMAT = ["jsonnetfmt", "--test", "-n", "2", "--max-blank-lines", "2",
           "--string-style", "s", "--comment-style", "s"]
-SELECTOR = re.compile(r"\b(?!ALERTS\b)([a-z_:]+)\{([^}]*)\}")
-METRIC = re.compile(r"\b((?:celery|process)_[a-z0-9_]+)\b")
+SELECTOR = re.compile(r"\b([a-z_][a-z0-9_:]*)\{([^}]*)\}")
+METRIC = re.compile(r"(?<![\w:])((?:celery|acme|process)_[a-z0-9_]+)\b(?!:)")
 SAMPLE = re.compile(r"_(bucket|count|sum)$")
 RATE = re.compile(r"\b(i?rate)\(.*?\[([^\]]+)\]")
 DASHBOARD_LINK = re.compile(r"/d/([a-z0-9-]+)")
 RUNBOOK = re.compile(r"runbooks/(Celery[A-Za-z]+)\.md")
 VARIABLE = re.compile(r"\$\{?([a-z]\w*)")
+
+# Labels of the scope, and their variables.
+SCOPE = {"cluster": "cluster", "namespace": "namespace", "job": "job",
+         "instance": "instance"}
+# Every knob at something else.
+KNOBS = """{
+    celerySelector: 'team="shop"', metricPrefix: 'acme_', clusterLabel: '',
+    namespaceLabel: 'ns', jobLabel: 'service', instanceLabel: 'pod',
+    extraLabels: ['broker'], useRecordingRules: true, rateWindow: '5m',
+    runbookURLPattern: '',
+}"""
+KNOBS_SCOPE = {"ns": "namespace", "broker": "broker", "service": "job",
+               "pod": "instance"}
 
 done = failed = 0
 
@@ -87,13 +100,19 @@ def badly_queried(dashboard):
         yield from run.stderr.splitlines()
 
 
-def unselected(panel):
+def unselected(panel, scope, fixed=""):
+    """Selectors that lack a variable of the scope, or the knob's matchers. What is
+    recorded is of jobs: it has no instance, and the rules' own selector."""
     for target in panel["targets"]:
         expr = target["expr"]
         for name, matchers in SELECTOR.findall(expr):
-            for label in ("job", "instance"):
-                if f'{label}=~"${label}"' not in matchers:
-                    yield f"{panel['title']}: {name} without {label}"
+            recorded = ":" in name
+            wanted = [f'{label}=~"${variable}"'
+                      for label, variable in scope.items()
+                      if not (recorded and variable == "instance")]
+            for matcher in wanted + ([] if recorded else [fixed]):
+                if matcher not in matchers:
+                    yield f"{panel['title']}: {name} without {matcher}"
         for name in METRIC.findall(expr):
             if name + "{" not in expr:
                 yield f"{panel['title']}: {name} without a selector"
@@ -101,6 +120,16 @@ def unselected(panel):
             if window not in ("$__rate_interval", "$__range") and \
                     "histogram_quantile" not in expr:
                 yield f"{panel['title']}: {function} over {window}"
+
+
+def unrecorded(dashboard):
+    """Recorded series that the mixin does not record."""
+    rules = (ROOT / "alerts-mixin/prometheus_rules.yaml").read_text()
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            for name, _ in SELECTOR.findall(target["expr"]):
+                if ":" in name and f'"{name}"' not in rules:
+                    yield f"{panel['title']}: nothing records {name}"
 
 
 def unknown(dashboard, metrics):
@@ -128,10 +157,14 @@ def badly_variable(dashboard):
     variables = {v["name"]: v for v in dashboard["templating"]["list"]}
     if variables["datasource"]["label"] != "Data source":
         yield "the label of datasource"
+    # A label that is always there; All of the others fits series without it.
+    for v in variables.values():
+        always = v["name"] in ("job", "instance")
+        if v["type"] == "query" and v["allValue"] != (".+" if always else ".*"):
+            yield f"All of {v['name']} is {v['allValue']}"
     for name, label in (("job", "Job"), ("instance", "Instance")):
         v = variables.get(name)
-        if v is None or v["label"] != label or not v["multi"] or \
-                v["allValue"] != ".+":
+        if v is None or v["label"] != label or not v["multi"]:
             yield f"variable {name}"
     for v in variables.values():
         if v["type"] == "query" and v["refresh"] != 2:
@@ -146,6 +179,14 @@ def badly_variable(dashboard):
 
 def broken_links(dashboard, uids):
     text = json.dumps(dashboard)
+    variables = {v["name"] for v in dashboard["templating"]["list"]}
+    for url in re.findall(r'"(/d/[^"]*)"', text):
+        for name in ("cluster", "namespace", "job", "instance"):
+            if name in variables and f"${{{name}:queryparam}}" not in url:
+                yield f"{url} loses {name}"
+        for part in ("var-datasource=${datasource}", "${__url_time_range}"):
+            if part not in url:
+                yield f"{url} lacks {part}"
     for uid in DASHBOARD_LINK.findall(text):
         if uid not in uids:
             yield f"there is no dashboard {uid}"
@@ -166,6 +207,18 @@ def badly_made(dashboard):
         yield "numbers of panels repeat"
 
 
+def restated(name, dashboard, scope, fixed=""):
+    """What holds whatever the knobs are."""
+    check(f"{name}: variables", badly_variable(dashboard))
+    check(f"{name}: links", broken_links(dashboard, uids))
+    check(f"{name}: selectors and windows",
+          (p for panel in panels(dashboard)
+           for p in unselected(panel, scope, fixed)))
+    check(f"{name}: recorded series", unrecorded(dashboard))
+    check(f"{name}: queries", [] if promtool else badly_queried(dashboard),
+          promtool)
+
+
 dashboards = load()
 metrics = names_of_metrics()
 uids = {d["uid"] for d in dashboards.values()}
@@ -178,14 +231,11 @@ check("each has its own uid",
 for name, dashboard in dashboards.items():
     check(f"{name}: model", badly_made(dashboard))
     check(f"{name}: places", overlapping(dashboard))
-    check(f"{name}: variables", badly_variable(dashboard))
-    check(f"{name}: links", broken_links(dashboard, uids))
     check(f"{name}: metrics", unknown(dashboard, metrics))
     check(f"{name}: titles, descriptions, units, data sources",
           (p for panel in panels(dashboard) for p in undescribed(panel)))
-    check(f"{name}: selectors and windows",
-          (p for panel in panels(dashboard) for p in unselected(panel)))
-    check(f"{name}: queries", [] if promtool else badly_queried(dashboard),
-          promtool)
+    restated(name, dashboard, SCOPE)
+for name, dashboard in ({} if jsonnet else variant(KNOBS)).items():
+    restated(f"{name} with all knobs", dashboard, KNOBS_SCOPE, 'team="shop"')
 print(f"1..{done}")
 sys.exit(failed > 0)

@@ -2,6 +2,7 @@
 and a query as Prometheus would get it."""
 import json
 import pathlib
+import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "dashboards"
@@ -15,9 +16,21 @@ def load():
             for path in sorted((FOLDER / "out").glob("*.json"))}
 
 
+def variant(config):
+    """The dashboards as jsonnet makes them with a _config of one's own."""
+    made = subprocess.run(["jsonnet", "-e", f"""
+        ((import '{FOLDER}/dashboards.libsonnet') +
+         {{ _config+:: {config} }}).grafanaDashboards"""],
+                          capture_output=True, text=True, check=True)
+    return json.loads(made.stdout)
+
+
 def panels(dashboard):
-    """Panels that show data, rows left out."""
-    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    """Panels that show data, rows left out, but not what is in them."""
+    found = []
+    for panel in dashboard["panels"]:
+        found += [panel] if panel["type"] != "row" else panel.get("panels", [])
+    return found
 
 
 def substitute(expr, values):
@@ -30,5 +43,5 @@ def substitute(expr, values):
 
 def every(dashboard):
     """All variables at All."""
-    return {v["name"]: ".+" for v in dashboard["templating"]["list"]
+    return {v["name"]: v["allValue"] for v in dashboard["templating"]["list"]
             if v["type"] == "query"}

@@ -31,7 +31,7 @@ const CUSTOM = ['width', 'align', 'cellOptions', 'inspect', 'filterable',
   'drawStyle', 'lineInterpolation', 'lineWidth', 'fillOpacity', 'gradientMode',
   'showPoints', 'pointSize', 'spanNulls', 'insertNulls', 'stacking',
   'axisPlacement', 'axisLabel', 'axisColorMode', 'axisBorderShow',
-  'scaleDistribution', 'hideFrom', 'thresholdsStyle'];
+  'scaleDistribution', 'hideFrom', 'thresholdsStyle', 'axisSoftMax'];
 const option = (id, path, isCustom) => ({
   id, path, isCustom, name: id, process: (value) => value,
   shouldApply: () => true, editor: () => null, override: () => null,
@@ -167,12 +167,13 @@ function Bars({ panel, frames, width, height }) {
     <UI.VizRepeater values={values} width={width} height={height} orientation="horizontal"
       getValues={() => values}
       getAlignmentFactors={(list) => D.getDisplayValueAlignmentFactors(list)}
-      itemSpacing={8} minVizHeight={16} minVizWidth={8} renderCounter={0} source={values}
+      itemSpacing={8} minVizHeight={16} minVizWidth={8} maxVizHeight={panel.options.maxVizHeight} renderCounter={0} source={values}
       renderValue={({ value, width: w, height: h, alignmentFactors }) => (
         <UI.BarGauge value={value.display} width={w} height={h} field={value.field}
           display={value.view?.getFieldDisplayProcessor(value.colIndex)} theme={theme}
           orientation="horizontal" displayMode="basic" itemSpacing={8} lcdCellWidth={8}
-          alignmentFactors={alignmentFactors} showUnfilled valueDisplayMode="color" />
+          alignmentFactors={alignmentFactors} showUnfilled valueDisplayMode="color"
+          text={panel.options.text} />
       )} />
   );
 }
@@ -202,7 +203,8 @@ function Heatmap({ frames, width, height }) {
 
 function Body({ panel, frames, width, height }) {
   const empty = frames.every((f) => f.length === 0);
-  if (empty) return <div style={{ color: '#888', textAlign: 'center', paddingTop: height / 2 - 10 }}>No data</div>;
+  // A stat says itself what it shows of nothing.
+  if (empty && panel.type !== 'stat') return <div style={{ color: '#888', textAlign: 'center', paddingTop: height / 2 - 10 }}>No data</div>;
   switch (panel.type) {
     case 'stat': return <Stat {...{ panel, frames, width, height }} />;
     case 'bargauge': return <Bars {...{ panel, frames, width, height }} />;
