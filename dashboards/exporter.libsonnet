@@ -116,7 +116,7 @@ function(config)
             'Missed tasks',
             'Tasks a minute that a worker started and whose start was never seen.',
             [panels.query(perMinute('missed_tasks_total', 'worker'), '{{worker}}')],
-            { unit: 'opm', softMax: 1 },
+            { unit: 'opm', softMax: 1, legend: 'list' },
           ), 8, 8],
         ],
       },

@@ -69,7 +69,7 @@ function(config)
             'How long ago the oldest message was taken that is not acknowledged. Past the visibility timeout, an hour by default, it is delivered again. Redis only.',
             'time() - min(%s)' % q.celery('broker_oldest_unacked_timestamp_seconds'),
             's',
-            [[null, 'text'], [3600, 'red']],
+            [[null, 'green'], [3600, 'red']],
             decimals=0,
           ), 4, 4],
         ],
