@@ -99,12 +99,19 @@ START_TEST(replies_to_other_questions_are_left_out)
 }
 END_TEST
 
+/* Everybody is asked, and not only the worker that is new. */
+static bool
+is_polling(void)
+{
+    return json_is_null(json_object_get(command("active"), "destination"));
+}
+
 START_TEST(broken_replies_count_as_none)
 {
     come_up();
     see_worker("a@h");
     inspect_soon(inspect);
-    run_until(is_collecting);
+    run_until(is_polling);
 
     for (size_t i = 0; i < 20; i++) {
         reply("stats", "{\"a@h\": {\"error\": \"KeyError('stats')\"}}");
