@@ -1,8 +1,9 @@
 /* Whether the cost of an event grows with what is known: bench_growth [--json]
  *
- * The model alone, without decoding, is fed with the events of tasks that are
- * drawn at random: first with more and more tasks in flight, then with more
- * and more label sets. Printed is the processor time of an event, the best of
+ * The model alone, without decoding, is fed with events: first with more and
+ * more tasks in flight, in the order in which they came, as queues hand them
+ * out, and at random, where nothing is in a cache; then with more and more
+ * label sets at random. Printed is the processor time of an event, the best of
  * several rounds, and the memory of each task and each label set. */
 
 #include <malloc.h>
@@ -36,6 +37,8 @@ struct growth {
     size_t ntasks;
     size_t nnames;
     size_t nworkers;
+    bool in_order;
+    size_t next; /* task, when in order */
     uint64_t random;
     int64_t clock;
     struct texts texts[SHARE];
@@ -43,7 +46,7 @@ struct growth {
 };
 
 struct figure {
-    char name[40];
+    char name[48];
     double value;
     const char *unit;
 };
@@ -168,6 +171,12 @@ send_all(struct growth *g, enum event_type type)
     }
 }
 
+static size_t
+draw_task(struct growth *g)
+{
+    return g->in_order ? g->next++ % g->ntasks : draw(g, g->ntasks);
+}
+
 static void
 draw_share(struct growth *g)
 {
@@ -175,7 +184,7 @@ draw_share(struct growth *g)
     for (size_t i = 0; i < SHARE; i++) {
         if (i % BATCH == 0)
             worker = draw(g, g->nworkers);
-        make_event(g, i, draw(g, g->ntasks), worker, draw(g, g->nnames));
+        make_event(g, i, draw_task(g), worker, draw(g, g->nnames));
     }
 }
 
@@ -209,7 +218,9 @@ measure_tasks(size_t ntasks)
     send_all(&g, EVENT_TASK_SENT);
     const size_t used = bytes_used() - before;
     send_all(&g, EVENT_TASK_RECEIVED);
-    add_figure("event, tasks in flight:", ntasks, best_ns(&g), "ns");
+    add_figure("event, tasks in flight at random:", ntasks, best_ns(&g), "ns");
+    g.in_order = true;
+    add_figure("event, tasks in flight in order:", ntasks, best_ns(&g), "ns");
     if (ntasks >= 100000)
         add_figure("memory of a task, in flight:", ntasks,
                    (double)used / (double)ntasks, "bytes");
@@ -245,7 +256,7 @@ print_figures(bool json)
             printf("%s{\"name\": \"%s\", \"value\": %.1f, \"unit\": \"%s\"}",
                    i > 0 ? ", " : "", f->name, f->value, f->unit);
         else
-            printf("%-40s %10.1f %s\n", f->name, f->value, f->unit);
+            printf("%-44s %10.1f %s\n", f->name, f->value, f->unit);
     }
     if (json)
         puts("]}");
