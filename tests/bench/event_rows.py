@@ -9,13 +9,14 @@ from support.wait import wait_until
 class Storming:
     """One subject, one storm: figures, checked against the truth."""
 
-    def __init__(self, bench, broker, subject, title):
+    def __init__(self, bench, broker, subject, title, *arguments):
         self.bench, self.broker = bench, broker
         self.subject, self.title = subject, title
+        self.arguments = [*bench.arguments(subject), *arguments]
 
     def measure(self, *args, rate=0, may_lose=False, **options):
         running = self.subject.start(self.broker, self.bench.folder,
-                                     *self.bench.arguments(self.subject))
+                                     *self.arguments)
         try:
             if self.subject.pages:
                 running.wait_page()
@@ -40,6 +41,7 @@ class Storming:
         lost = self.check(running, truth, may_lose)
         return {"lost": lost, "events": truth["events"],
                 "cpu_us": cpu * 1e6 / truth["events"],
+                "peak_mb": running.process.resident("VmHWM") / 1e6,
                 "rate": truth["events"] / (ended - began)}
 
     def wait_done(self, running, used):
@@ -123,22 +125,29 @@ def amqp_rows(bench):
         broker.stop()
 
 
+def burst(bench, subject, title, *arguments):
+    broker = Redis(bench.folder / "burst", limited=True)
+    try:
+        figures = Storming(bench, broker, subject, title, *arguments).measure(
+            tasks=bench.size(322_000, 322_000, 300), batch=20, may_lose=True)
+        bench.add(f"{title}: events lost of a million", "", subject,
+                  figures["lost"] * 1e6 / figures["events"])
+        bench.add(f"{title}: largest resident memory", "MB", subject,
+                  figures["peak_mb"])
+    except (BenchError, OSError) as error:
+        bench.table.error(f"{subject.name}, {title}: {error}")
+    finally:
+        broker.stop()
+
+
 def burst_rows(bench):
     """A million events as fast as Redis takes them, with its own limits on what
-    a subscriber may be behind. The floor does not come back once it was cut
-    off: where it loses something, the machine has too little time for this."""
-    ntasks = bench.size(322_000, 322_000, 300)
+    a subscriber may be behind, and two of ours on what we read ahead. The floor
+    does not come back once it was cut off: where it loses something, the
+    machine has too little time for this."""
     for _ in bench.rounds(bench.size(10, 2, 1)):
         for subject in bench.subjects + [floor_ingest(bench)]:
-            broker = Redis(bench.folder / "burst", limited=True)
-            try:
-                figures = Storming(bench, broker, subject, "burst").measure(
-                    tasks=ntasks, batch=20, may_lose=True)
-                bench.add("burst, lists: events lost of a million", "", subject,
-                          figures["lost"] * 1e6 / figures["events"])
-                bench.add("burst, lists: events a second", "1/s", subject,
-                          figures["rate"])
-            except (BenchError, OSError) as error:
-                bench.table.error(f"{subject.name}, burst: {error}")
-            finally:
-                broker.stop()
+            burst(bench, subject, "burst, lists")
+            if subject.ours:
+                burst(bench, subject, "burst, lists, 256 MiB ahead",
+                      "--burst-buffer", "256MiB")
