@@ -1,4 +1,4 @@
-#include "wire/json.h"
+#include "wire/json_private.h"
 
 #include <string.h>
 
@@ -26,15 +26,6 @@ json_init(struct json *j, struct str text)
         .end = at + text.len,
         .wide = text.len >= JSON_VECTOR,
     };
-}
-
-/* At the end of the text nothing more can be read, whoever asks. */
-static bool
-fail(struct json *j)
-{
-    j->failed = true;
-    j->at = j->end;
-    return false;
 }
 
 static inline bool
@@ -80,7 +71,7 @@ json_peek(struct json *j)
     skip_blanks(j);
     const enum json_kind kind = kind_here(j);
     if (kind == JSON_KIND_ERROR)
-        fail(j);
+        json_fail(j);
     return kind;
 }
 
@@ -172,15 +163,15 @@ read_odd_string(struct json *j, const char *start, const char *at,
             escaped = true;
             at = skip_escape(at, j->end);
             if (at == NULL)
-                return fail(j);
+                return json_fail(j);
         } else if ((unsigned char)*at < 0x80) {
-            return fail(j);
+            return json_fail(j);
         }
         while (at < j->end && (unsigned char)*at >= 0x80)
             at++;
     }
     if (at >= j->end)
-        return fail(j);
+        return json_fail(j);
     const struct str raw = {start, (size_t)(at - start)};
     return take_string(j, start, at, !escaped && utf8_valid(raw), out);
 }
@@ -193,118 +184,6 @@ read_string(struct json *j, struct json_value *out)
     if (UNLIKELY(at == j->end || *at != '"'))
         return read_odd_string(j, start, at, out);
     return take_string(j, start, at, true, out);
-}
-
-static bool
-skip_word(struct json *j, struct str word)
-{
-    if ((size_t)(j->end - j->at) < word.len ||
-        memcmp(j->at, word.ptr, word.len) != 0)
-        return fail(j);
-    j->at += word.len;
-    return true;
-}
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* The digits among the next eight bytes, up to the first other one, as a
- * number; returns how many they are. */
-static inline size_t
-eight_digits(const char *at, uint64_t *value)
-{
-    uint64_t digits;
-    memcpy(&digits, at, sizeof(digits));
-    digits ^= UINT64_C(0x3030303030303030); /* '0' to 0 */
-    /* Adding takes what is above 9 past 0x80; a carry only spoils bytes behind
-     * one that is none anyway. */
-    const uint64_t others = (digits | (digits + UINT64_C(0x7676767676767676))) &
-                            UINT64_C(0x8080808080808080);
-    const size_t n = others == 0 ? 8 : (size_t)__builtin_ctzll(others) / 8;
-    if (n == 0)
-        return 0;
-    /* The others are shifted out, zeros come in before. Then neighbours are
-     * put together: eight digits to four pairs, two fours, one number. */
-    digits <<= 8 * (8 - n);
-    digits = digits * (10 << 8 | 1) >> 8 & UINT64_C(0x00ff00ff00ff00ff);
-    digits = digits * (100 << 16 | 1) >> 16 & UINT64_C(0x0000ffff0000ffff);
-    *value = digits * (UINT64_C(10000) << 32 | 1) >> 32;
-    return n;
-}
-#endif
-
-static inline bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Reads digits into the number; false when there are none. */
-static inline bool
-take_digits(struct json *j, struct json_value *out, size_t *ndigits)
-{
-    const char *at = j->at;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    static const uint32_t powers[9] = {
-        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    for (size_t n = 8; n == 8 && j->end - at >= 8; at += n) {
-        uint64_t value = 0;
-        n = eight_digits(at, &value);
-        out->mantissa = out->mantissa * powers[n] + value;
-    }
-#endif
-    for (; at < j->end && is_digit(*at); at++)
-        out->mantissa = out->mantissa * 10 + (uint64_t)(*at - '0');
-    *ndigits = (size_t)(at - j->at);
-    j->at = at;
-    return *ndigits > 0 || fail(j);
-}
-
-static bool
-skip_exponent(struct json *j)
-{
-    struct json_value ignored = {0};
-    size_t ndigits;
-    j->at++;
-    if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
-        j->at++;
-    return take_digits(j, &ignored, &ndigits);
-}
-
-/* NaN and Infinity, as Python's json module writes them; j is behind the sign.
- */
-static bool
-skip_odd_number(struct json *j, bool negative)
-{
-    if (!negative && j->at < j->end && *j->at == 'N')
-        return skip_word(j, STR("NaN"));
-    return skip_word(j, STR("Infinity"));
-}
-
-static bool
-read_number(struct json *j, struct json_value *out)
-{
-    size_t nwhole = 1;
-    size_t nfraction = 0;
-    const bool negative = *j->at == '-';
-    if (negative)
-        j->at++;
-    if (j->at == j->end || !is_digit(*j->at))
-        return skip_odd_number(j, negative);
-    if (*j->at == '0')
-        j->at++; /* a second digit is an error that the caller will meet */
-    else if (!take_digits(j, out, &nwhole))
-        return false;
-    if (j->at < j->end && *j->at == '.') {
-        j->at++;
-        if (!take_digits(j, out, &nfraction))
-            return false;
-    }
-    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E'))
-        return skip_exponent(j);
-    if (nwhole + nfraction <= JSON_MAX_DIGITS) {
-        out->ndigits = (uint8_t)(nwhole + nfraction);
-        out->nfraction = (uint8_t)nfraction;
-    }
-    return true;
 }
 
 /* Reads over a container without recursion. Of the innermost JSON_MAX_DEPTH
@@ -328,7 +207,7 @@ skip_container(struct json *j)
             if (depth-- > JSON_MAX_DEPTH)
                 continue;
             if ((objects & 1) != (c == '}'))
-                return fail(j);
+                return json_fail(j);
             objects >>= 1;
             if (depth == 0) {
                 j->at++;
@@ -336,7 +215,7 @@ skip_container(struct json *j)
             }
         }
     }
-    return fail(j);
+    return json_fail(j);
 }
 
 static bool
@@ -344,21 +223,21 @@ read_by_kind(struct json *j, enum json_kind kind, struct json_value *out)
 {
     switch (kind) {
     case JSON_KIND_NUMBER:
-        return read_number(j, out);
+        return json_read_number(j, out);
     case JSON_KIND_OBJECT:
     case JSON_KIND_ARRAY:
         return skip_container(j);
     case JSON_KIND_TRUE:
-        return skip_word(j, STR("true"));
+        return json_skip_word(j, STR("true"));
     case JSON_KIND_FALSE:
-        return skip_word(j, STR("false"));
+        return json_skip_word(j, STR("false"));
     case JSON_KIND_NULL:
-        return skip_word(j, STR("null"));
+        return json_skip_word(j, STR("null"));
     case JSON_KIND_ERROR:
     case JSON_KIND_STRING:
         break;
     }
-    return fail(j);
+    return json_fail(j);
 }
 
 /* Apart from strings, which are read more often, and want fewer registers. */
@@ -388,7 +267,7 @@ static bool
 enter(struct json *j, enum json_kind kind)
 {
     if (json_peek(j) != kind)
-        return fail(j);
+        return json_fail(j);
     j->at++;
     j->first = true;
     return true;
@@ -420,7 +299,7 @@ next_item(struct json *j, char close)
         j->at++;
         return false;
     }
-    return (first && j->at < j->end) || fail(j);
+    return (first && j->at < j->end) || json_fail(j);
 }
 
 bool
@@ -431,7 +310,7 @@ json_next_key(struct json *j, struct json_value *key)
     skip_blanks(j);
     if (j->at == j->end || *j->at != '"' || !read_string(j, key) ||
         !next_is(j, ':'))
-        return fail(j);
+        return json_fail(j);
     j->at++;
     return true;
 }
