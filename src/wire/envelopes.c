@@ -91,13 +91,14 @@ contains(struct str text, struct str part)
 }
 
 /* Only where nothing but the body and the tag could change what was found: no
- * second body, however it is written, and no ticket. A plain text that became
- * shorter was base64. */
+ * second body, however it is written, no ticket, and no more members in what
+ * stands where the tag does. A plain text that became shorter was base64. */
 static bool
 is_worth_keeping(const struct parts *parts, const struct message *message)
 {
     const bool base64 = message->body.len < parts->body.len;
     return base64 && message->ticket.len == 0 && parts->tail.len <= MAX_TAIL &&
+           json_plain_len(parts->tag) == TAG_LEN &&
            !contains(parts->tail, STR("\"body\"")) &&
            str_find(parts->tail, '\\') == parts->tail.len;
 }

@@ -64,6 +64,10 @@ static const struct {
      HEAD "5678" MIDDLE "\"body_encoding\": null" TAG},
     {HEAD "12\xff" MIDDLE "\"body_encoding\": null" TAG,
      HEAD "5678" MIDDLE "\"body_encoding\": null" TAG},
+    /* what says base64 stands where the tag does */
+    {HEAD "e30=" MIDDLE "\"x\": 0, \"delivery_tag\": "
+                        "\"12345678901\",\"body_encoding\":\"base64\"}}",
+     HEAD "e30=" MIDDLE "\"x\": 0" TAG},
     /* another body behind the first */
     {HEAD "e30=" MIDDLE IN_BASE64 "}, \"body\": \"e30=\", \"x\": {\"y\": 0" TAG,
      HEAD "W10=" MIDDLE IN_BASE64
