@@ -114,7 +114,7 @@
     // (its name's entry, else that of the first of the patterns that fits). An entry has an
     // objective, and can have atLeast, windows, a severity for all of its
     // windows, and enabled. Fewer than atLeast runs within the long range say too little.
-    //   tasks: { 'billing.send_invoice': 0.999, 'mail.send': { objective: 0.9, severity: 'info' } },
+    //   tasks: { 'billing.send_invoice': 0.999, 'mail.send': { objective: 0.95, severity: 'info' } },
     //   taskPatterns: [{ pattern: 'imports[.].*', enabled: false }],
     slo: {
       objective: 0.99,
